@@ -1,0 +1,44 @@
+# Every target but `lock` works from a fresh clone: `setup` builds .venv with all that is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: setup run test check bench lock clean
+
+setup: $(STAMP)
+
+# uv when it is there (seconds), else plain venv and pip (a minute); the lock's hashes are checked either way.
+$(STAMP): requirements.lock pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+	  $(PYTHON) -m venv .venv && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $@
+
+run: setup
+	$(BIN)/mesh up
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+bench: setup
+	$(BIN)/mesh bench pipeline
+
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .mesh .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,0 +1,227 @@
+"""Settings from the environment: declared once, all problems reported at once.
+
+Each field of `Settings` is one variable (`nats_url` is `MESH_NATS_URL`); the table in the README
+and `mesh config` are made from this declaration. Unknown `MESH_*` names are refused, because a
+misspelt limit is a missing limit.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from mesh.errors import SettingsError
+
+
+def about(text: str, env: str = "", *, secret: bool = False, **limits: Any) -> Meta:
+    """What a setting does, for the table; *limits* are msgspec's (`ge`, `le`, …)."""
+    return Meta(description=text, extra={"env": env, "secret": secret}, **limits)
+
+
+def _port(text: str) -> Meta:
+    return about(text, ge=0, le=65535)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting with its type, limits, default and purpose."""
+
+    nats_url: Annotated[
+        str,
+        about(
+            "Broker to use. Unset: `mesh up` starts an embedded one, `mesh run` uses `nats://127.0.0.1:4222`"
+        ),
+    ] = ""
+    nats_port: Annotated[
+        int, _port("Port of the embedded broker. Unset: 4222, or a free one if that is taken")
+    ] = 0
+    data_dir: Annotated[
+        str, about("Where the embedded broker keeps its state, and `mesh up` its logs")
+    ] = ".mesh"
+    port: Annotated[
+        int, _port("Port of the page and of `/ws`. Unset: 8080, or a free one if that is taken")
+    ] = 0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], about("Least severe log line that is written")
+    ] = "info"
+    partitions: Annotated[
+        int,
+        about("Number of partitions; fixed once a broker's state was used with it", ge=1, le=100),
+    ] = 16
+
+    api_key: Annotated[
+        str,
+        about(
+            "Key of the Massive feed and REST API. Unset: `mesh up` uses the simulator",
+            "MASSIVE_API_KEY",
+            secret=True,
+        ),
+    ] = ""
+    feed: Annotated[str, about("Host, or host:port, of the Massive WebSocket feed")] = (
+        "socket.massive.com"
+    )
+    feed_tls: Annotated[bool, about("Whether the feed is spoken to over TLS")] = True
+    rest_url: Annotated[str, about("Base address of the Massive REST API")] = (
+        "https://api.massive.com"
+    )
+    subscriptions: Annotated[str, about("Channels to subscribe to, separated by commas")] = (
+        "A.*,AM.*,T.*,LULD.*"
+    )
+    source: Annotated[
+        Literal["live", "tape", "simulated"], about("What the page says about the data")
+    ] = "live"
+    lossless: Annotated[
+        bool,
+        about(
+            "Hold the feed back instead of dropping the oldest data when the pipeline is slow: for tapes only"
+        ),
+    ] = False
+    queue_mb: Annotated[
+        int,
+        about(
+            "Frames that the listener holds while the broker is away, in MB; beyond it the oldest are dropped",
+            ge=1,
+        ),
+    ] = 64
+    window_events: Annotated[
+        int,
+        about(
+            "Events of a lossless feed that may be on their way between listener and checkpoints",
+            ge=1000,
+        ),
+    ] = 400_000
+    reference_days: Annotated[
+        str,
+        about(
+            "Trading days (ISO dates, separated by commas) to load previous closes for. Unset: today"
+        ),
+    ] = ""
+
+    rows_flush_ms: Annotated[int, about("How often a processor publishes changed rows", ge=10)] = (
+        100
+    )
+    rows_kv_ms: Annotated[
+        int, about("How often a changed row is put into KV `rows`, at most", ge=100)
+    ] = 1000
+    checkpoint_ms: Annotated[int, about("How often a processor writes its checkpoints", ge=50)] = (
+        500
+    )
+    image_ms: Annotated[
+        int, about("How often a processor writes the image of all rows of a partition", ge=100)
+    ] = 2000
+    board_flush_ms: Annotated[
+        int, about("How often boards are ranked and put into KV `boards`", ge=10)
+    ] = 250
+    board_top: Annotated[int, about("Rows of a board in KV `boards`", ge=1, le=500)] = 100
+
+    sim_port: Annotated[int, _port("Port of the simulator's WebSocket feed")] = 8765
+    sim_rest_port: Annotated[int, _port("Port of the simulator's REST API")] = 8766
+    sim_key: Annotated[str, about("The one API key that the simulator accepts")] = "simulator"
+    sim_tape: Annotated[
+        str,
+        about(
+            "Files or folders of a recorded tape, joined by `:` (the system's path separator). Unset: the synthetic market"
+        ),
+    ] = ""
+    sim_speed: Annotated[
+        str,
+        about(
+            "How much faster than real time the simulator plays: a number, or `max` for as fast as it is read",
+            pattern=r"^(max|[0-9]+(\.[0-9]+)?)$",
+        ),
+    ] = "1"
+    sim_seed: Annotated[int, about("Seed of the synthetic market: same seed, same bytes")] = 1
+    sim_symbols: Annotated[
+        int, about("Number of symbols of the synthetic market", ge=10, le=20_000)
+    ] = 10_000
+    sim_start: Annotated[
+        str,
+        about(
+            "Where the synthetic market begins, New York time",
+            pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$",
+        ),
+    ] = "2026-01-05T09:29:40"
+
+
+class Setting(NamedTuple):
+    """One row of the settings table."""
+
+    env: str
+    field: str
+    kind: Any
+    """The annotated type, limits included."""
+    default: Any
+    text: str
+    secret: bool
+
+
+def _declared() -> Iterator[Setting]:
+    defaults = Settings()
+    for field, kind in get_type_hints(Settings, include_extras=True).items():
+        meta: Meta = kind.__metadata__[0]
+        extra = meta.extra or {}
+        env = extra["env"] or f"MESH_{field.upper()}"
+        yield Setting(
+            env, field, kind, getattr(defaults, field), meta.description or "", extra["secret"]
+        )
+
+
+SETTINGS = tuple(_declared())
+"""Every setting, in the order of declaration."""
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """The settings that *environment* asks for; a variable that is empty counts as unset.
+
+    Raises:
+        SettingsError: one line for each unknown `MESH_*` name and each value that is not what
+            was expected, all of them together.
+    """
+    known = {setting.env for setting in SETTINGS}
+    problems = [
+        f"{name} is not a setting; `mesh config` lists them all"
+        for name in sorted(environment)
+        if name.startswith("MESH_") and name not in known
+    ]
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = environment.get(setting.env, "")
+        if text:
+            try:
+                values[setting.field] = msgspec.convert(text, setting.kind, strict=False)
+            except msgspec.ValidationError as error:
+                shown = "(secret)" if setting.secret else repr(text)
+                problems.append(f"{setting.env} was {shown}: {error}; {setting.text}")
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**values)
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The variables that make a child process load the same *settings*."""
+    return {
+        setting.env: _text(value)
+        for setting in SETTINGS
+        if (value := getattr(settings, setting.field)) != setting.default
+    }
+
+
+def table(settings: Settings) -> list[tuple[str, str, str]]:
+    """(variable, value in force, purpose) for each setting; secrets masked."""
+    rows = []
+    for setting in SETTINGS:
+        value = getattr(settings, setting.field)
+        rows.append(
+            (setting.env, "(set)" if setting.secret and value else _text(value), setting.text)
+        )
+    return rows
+
+
+def data_dir(settings: Settings) -> Path:
+    """The data directory as an absolute path."""
+    return Path(settings.data_dir).expanduser().resolve()
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,215 @@
+"""The vendor's WebSocket frames as sent, and their conversion to market events.
+
+Source: the vendor's WebSocket documentation for stocks and frames seen on the live wire. A frame
+is a JSON array of flat objects, many events and channels mixed. Fields that are not declared here
+are ignored; every number is read as a float where the vendor was ever seen to send a fraction.
+"""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Any, cast
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from schemas.market import Bar, Event, Halt, Other, Quote, Trade
+from schemas.naming import MarketClass, is_symbol
+from schemas.wire import DecodeError, Wire, json_decoder
+
+
+Price = Annotated[float, Meta(gt=0)]
+PriceOrZero = Annotated[float, Meta(ge=0)]
+Shares = Annotated[float, Meta(ge=0)]
+EpochMs = Annotated[int, Meta(ge=946_684_800_000, lt=4_102_444_800_000)]
+"""2000–2099: a time outside it is in another unit, and would end a trading day for ever."""
+Maybe = UnsetType | None
+
+
+class VendorBar(Wire, frozen=True):
+    """Fields that second bars (`A`) and minute bars (`AM`) share."""
+
+    sym: str
+    s: EpochMs
+    e: EpochMs
+    o: Price
+    h: Price
+    l: Price  # noqa: E741 (the vendor's name)
+    c: Price
+    v: Shares
+    av: Shares | Maybe = UNSET
+    dv: Decimal | Maybe = UNSET
+    """Fractional form of `v`, sent as a string; it wins over `v`."""
+    dav: Decimal | Maybe = UNSET
+    op: PriceOrZero | Maybe = UNSET
+    """Official open; 0 or absent before there is one."""
+    vw: PriceOrZero | Maybe = UNSET
+    a: PriceOrZero | Maybe = UNSET
+
+
+class SecondBar(VendorBar, tag_field="ev", tag="A", frozen=True):
+    """A per-second aggregate."""
+
+
+class MinuteBar(VendorBar, tag_field="ev", tag="AM", frozen=True):
+    """A per-minute aggregate."""
+
+
+class VendorTrade(Wire, tag_field="ev", tag="T", frozen=True):
+    """A trade."""
+
+    sym: str
+    t: EpochMs
+    q: int
+    p: Price
+    s: Shares
+    ds: Decimal | Maybe = UNSET
+    c: tuple[int, ...] | Maybe = UNSET
+    x: int = 0
+    i: str = ""
+
+
+class VendorQuote(Wire, tag_field="ev", tag="Q", frozen=True):
+    """A quote; price 0 or absent means that the side has none."""
+
+    sym: str
+    t: EpochMs
+    q: int = 0
+    bp: PriceOrZero | Maybe = UNSET
+    bs: Shares | Maybe = UNSET
+    ap: PriceOrZero | Maybe = UNSET
+    as_: Shares | Maybe = msgspec.field(name="as", default=UNSET)
+    c: int | Maybe = UNSET
+    i: tuple[int, ...] | Maybe = UNSET
+
+
+class VendorHalt(Wire, tag_field="ev", tag="LULD", frozen=True):
+    """Limit-up limit-down bands. Its symbol is `T`; its time comes in nanoseconds on the live wire."""
+
+    T: str
+    t: Annotated[int, Meta(gt=0)]
+    h: PriceOrZero | Maybe = UNSET
+    l: PriceOrZero | Maybe = UNSET  # noqa: E741 (the vendor's name)
+    i: tuple[int, ...] | Maybe = UNSET
+    q: int = 0
+
+
+class Status(Wire, tag_field="ev", tag="status", frozen=True):
+    """What the server says about the connection; never a market event."""
+
+    status: str
+    message: str = ""
+
+
+VendorEvent = SecondBar | MinuteBar | VendorTrade | VendorQuote | VendorHalt | Status
+KNOWN_TYPES = frozenset({"A", "AM", "T", "Q", "LULD", "status"})
+
+
+class _Peek(Wire, frozen=True):
+    ev: str
+    sym: str | Maybe = UNSET
+    T: str | Maybe = UNSET
+
+
+_decode_frame = json_decoder(list[VendorEvent]).decode
+_decode_event = cast(
+    "Callable[[bytes | msgspec.Raw], VendorEvent]", json_decoder(cast("Any", VendorEvent)).decode
+)
+_decode_objects = json_decoder(list[msgspec.Raw]).decode
+_peek = json_decoder(_Peek).decode
+_FLAT_OBJECT = re.compile(r"\{[^{}]*\}")
+
+_NS_FROM = 100_000_000_000_000
+"""Milliseconds stay below this until the year 5138, so a greater time is in nanoseconds."""
+
+
+def decode_frame(frame: str) -> tuple[list[VendorEvent | Other], int]:
+    """The events of a frame in order, and how many of them were malformed and left out.
+
+    A frame of known events costs one pass. Otherwise each event is decoded alone: unknown types
+    come back as `Other`, malformed ones are counted, and neither takes its neighbours with it,
+    even if it is not JSON at all. A frame without a single readable object counts as one.
+    """
+    try:
+        return cast("list[VendorEvent | Other]", _decode_frame(frame)), 0
+    except DecodeError:
+        return _decode_one_by_one(frame)
+
+
+def _decode_one_by_one(frame: str) -> tuple[list[VendorEvent | Other], int]:
+    events: list[VendorEvent | Other] = []
+    rejected = 0
+    for raw in _objects(frame):
+        try:
+            events.append(_decode_event(raw))
+        except DecodeError:
+            other = _unknown(raw)
+            if other is None:
+                rejected += 1
+            else:
+                events.append(other)
+    return events, rejected or (0 if events else 1)
+
+
+def _objects(frame: str) -> list[bytes]:
+    try:
+        return [bytes(raw) for raw in _decode_objects(frame)]
+    except (
+        DecodeError
+    ):  # broken JSON somewhere: the vendor's objects are flat, so braces delimit them
+        return [text.encode() for text in _FLAT_OBJECT.findall(frame)]
+
+
+def _unknown(raw: bytes) -> Other | None:
+    try:
+        peek = _peek(raw)
+    except DecodeError:
+        return None
+    if peek.ev in KNOWN_TYPES:
+        return None
+    symbol = peek.sym or peek.T or None
+    return Other(peek.ev, symbol if symbol and is_symbol(symbol) else None, raw)
+
+
+def _shares(fraction: Decimal | Maybe, whole: float | Maybe) -> float | None:
+    if isinstance(fraction, Decimal) and fraction.is_finite() and fraction >= 0:
+        return float(fraction)
+    return None if whole is UNSET else whole
+
+
+def _bar(bar: VendorBar) -> Bar:
+    return Bar(
+        bar.sym, bar.s, bar.e, bar.o, bar.h, bar.l, bar.c,
+        _shares(bar.dv, bar.v) or 0.0, _shares(bar.dav, bar.av),
+        bar.vw or None, bar.a or None, bar.op or None,
+    )  # fmt: skip
+
+
+def _trade(trade: VendorTrade) -> Trade:
+    return Trade(
+        trade.sym, trade.t, trade.q, trade.p, _shares(trade.ds, trade.s) or 0.0,
+        trade.c or (), trade.x, trade.i,
+    )  # fmt: skip
+
+
+def _quote(quote: VendorQuote) -> Quote:
+    return Quote(
+        quote.sym, quote.t, quote.q, quote.bp or None, quote.bs or 0.0,
+        quote.ap or None, quote.as_ or 0.0, None if quote.c is UNSET else quote.c, quote.i or (),
+    )  # fmt: skip
+
+
+def _halt(halt: VendorHalt) -> Halt:
+    event_ms = halt.t // 1_000_000 if halt.t >= _NS_FROM else halt.t
+    return Halt(halt.T, event_ms, halt.q, halt.h or None, halt.l or None, halt.i or ())
+
+
+CONVERT: dict[type, tuple[MarketClass, Callable[[Any], Event]]] = {
+    SecondBar: (MarketClass.BARS, _bar),
+    MinuteBar: (MarketClass.MINUTES, _bar),
+    VendorTrade: (MarketClass.TRADES, _trade),
+    VendorQuote: (MarketClass.QUOTES, _quote),
+    VendorHalt: (MarketClass.HALTS, _halt),
+    Other: (MarketClass.OTHER, lambda other: other),
+}
+"""Vendor type → the class of its stream, and its conversion to our event."""

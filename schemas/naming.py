@@ -1,0 +1,188 @@
+"""Every subject, stream, bucket and key: built and parsed here, and nowhere else.
+
+A symbol is always one token: `.` is written `/` and `:` is written `=` (`BRK.B` becomes
+`BRK/B`), both legal in a NATS subject token and in a KV key. Symbols may hold letters (their
+case matters: `BACpL` is a preferred share), digits, `.`, `:`, `-` and `_`, so the way back is
+unambiguous.
+
+Partitions are written with two digits (`tape.bars.07`), so that listings sort.
+"""
+
+import re
+from enum import StrEnum
+
+
+class MarketClass(StrEnum):
+    """What kind of event a stream carries: one stream a class, so that classes cannot starve each other."""
+
+    TRADES = "trades"
+    QUOTES = "quotes"
+    BARS = "bars"
+    MINUTES = "minutes"
+    HALTS = "halts"
+    OTHER = "other"
+
+
+class Bucket(StrEnum):
+    """KV buckets. The first five are public and hold JSON; the others are internal."""
+
+    BOARDS = "boards"
+    ROWS = "rows"
+    REFERENCE = "reference"
+    IMAGES = "images"
+    CHECKPOINTS = "checkpoints"
+
+
+ROWS_STREAM = "ROWS"
+MAX_PARTITIONS = 100
+
+_SYMBOL = re.compile(r"[A-Za-z0-9.:_-]{1,32}")
+_TO_TOKEN = str.maketrans(".:", "/=")
+_FROM_TOKEN = str.maketrans("/=", ".:")
+_BOARD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def is_symbol(text: str) -> bool:
+    """Whether *text* can be a symbol, and so a token of a subject."""
+    return _SYMBOL.fullmatch(text) is not None
+
+
+def is_board_name(text: str) -> bool:
+    """Whether *text* can name a board: lower-case words joined by hyphens."""
+    return _BOARD.fullmatch(text) is not None
+
+
+def symbol_token(symbol: str) -> str:
+    """The one token that stands for *symbol* in subjects and keys.
+
+    Raises:
+        ValueError: *symbol* holds a character that no symbol has.
+    """
+    if not is_symbol(symbol):
+        raise ValueError(f"a symbol must be 1–32 letters, digits or . : _ -, was {symbol!r}")
+    return symbol.translate(_TO_TOKEN)
+
+
+def parse_symbol_token(token: str) -> str:
+    """The symbol that *token* stands for.
+
+    Raises:
+        ValueError: no symbol is written as *token*.
+    """
+    symbol = token.translate(_FROM_TOKEN)
+    if symbol.translate(_TO_TOKEN) != token or not is_symbol(symbol):
+        raise ValueError(f"not the token of a symbol: {token!r}")
+    return symbol
+
+
+def tape_stream(market_class: MarketClass) -> str:
+    """The stream of a class: `TAPE_BARS`."""
+    return f"TAPE_{market_class.upper()}"
+
+
+def tape_subject(market_class: MarketClass, partition: int) -> str:
+    """Where the batches of a class and partition are published: `tape.bars.07`."""
+    return f"tape.{market_class}.{partition_token(partition)}"
+
+
+def tape_subjects(partition: int) -> str:
+    """The wildcard over all classes of a partition: `tape.*.07`.
+
+    One subscription for all classes keeps the order in which a producer published them.
+    """
+    return f"tape.*.{partition_token(partition)}"
+
+
+def parse_tape_subject(subject: str) -> tuple[MarketClass, int]:
+    """The class and partition of a tape subject.
+
+    Raises:
+        ValueError: *subject* is not a tape subject.
+    """
+    match subject.split("."):
+        case ["tape", market_class, partition]:
+            return MarketClass(market_class), parse_partition_token(partition)
+        case _:
+            raise ValueError(f"not a tape subject: {subject!r}")
+
+
+def rows_subject(partition: int) -> str:
+    """Where a partition's changed rows are published: `rows.07`."""
+    return f"rows.{partition_token(partition)}"
+
+
+def parse_rows_subject(subject: str) -> int:
+    """The partition of a rows subject.
+
+    Raises:
+        ValueError: *subject* is not a rows subject.
+    """
+    head, _, partition = subject.partition(".")
+    if head != "rows":
+        raise ValueError(f"not a rows subject: {subject!r}")
+    return parse_partition_token(partition)
+
+
+def positions_subject(partition: int) -> str:
+    """Where the owner of a partition reports what its checkpoint covers: `positions.07`."""
+    return f"positions.{partition_token(partition)}"
+
+
+def partition_token(partition: int) -> str:
+    """A partition as a token and as a key: `07`.
+
+    Raises:
+        ValueError: *partition* is out of range.
+    """
+    if not 0 <= partition < MAX_PARTITIONS:
+        raise ValueError(f"a partition must be 0–{MAX_PARTITIONS - 1}, was {partition}")
+    return f"{partition:02d}"
+
+
+def parse_partition_token(token: str) -> int:
+    """The partition that *token* names.
+
+    Raises:
+        ValueError: *token* is not two digits.
+    """
+    if len(token) != 2 or not (token.isascii() and token.isdigit()):  # noqa: PLR2004 (two digits, see the module's text)
+        raise ValueError(f"a partition token must be two digits, was {token!r}")
+    return int(token)
+
+
+def bucket_stream(bucket: Bucket) -> str:
+    """The stream behind a bucket: `KV_boards`."""
+    return f"KV_{bucket}"
+
+
+def key_subject(bucket: Bucket, key: str) -> str:
+    """The subject that a put to *key* is published on: `$KV.boards.gainers`."""
+    return f"$KV.{bucket}.{key}"
+
+
+def parse_key_subject(subject: str) -> tuple[Bucket, str]:
+    """The bucket and key of a key's subject.
+
+    Raises:
+        ValueError: *subject* is not the subject of a key.
+    """
+    match subject.split(".", 2):
+        case ["$KV", bucket, key] if key:
+            return Bucket(bucket), key
+        case _:
+            raise ValueError(f"not the subject of a key: {subject!r}")
+
+
+def board_subject(name: str) -> str:
+    """The plain subject on which the server republishes a board: `board.gainers`."""
+    return f"board.{name}"
+
+
+def row_subject(symbol: str) -> str:
+    """The plain subject on which the server republishes a row: `row.BRK/B`."""
+    return f"row.{symbol_token(symbol)}"
+
+
+def previous_closes_key(trading_day: str) -> str:
+    """The reference key with the closes that *trading_day* (`2024-10-02`) is measured against."""
+    return f"previous_closes.{trading_day}"

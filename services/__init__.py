@@ -1,0 +1,1 @@
+"""The programs of the mesh: composition only, one package each."""
