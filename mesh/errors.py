@@ -10,8 +10,6 @@ MeshError
     └── FencedError        somebody else wrote since: this process is no longer the owner
 """
 
-from typing import Any
-
 
 class MeshError(Exception):
     """Any error that the mesh raises itself."""
@@ -44,13 +42,10 @@ class TopologyError(FatalError):
 class BrokerError(MeshError):
     """The server refused a request or did not answer; the state on the server is unknown."""
 
-    def __init__(
-        self, message: str, *, code: int | None = None, details: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         """The server's `err_code`, None if it did not answer."""
-        self.details = details or {}
 
 
 class FencedError(BrokerError):

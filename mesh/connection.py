@@ -1,0 +1,219 @@
+"""One connection to the broker: opened, observed, closed. Everything that speaks NATS goes through it.
+
+The client reconnects for ever, from 0.1 s on. Subscriptions come back by themselves; memory
+streams of a single server do not (they are gone after its restart), so `on_reconnect` hooks run
+each time, and `incarnation` grows, which tells a reader that it may have missed something.
+
+Publishing while the connection is down is refused instead of buffered: a tick sent later is stale.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error, NoRespondersError
+
+from mesh.config import Settings
+from mesh.errors import BrokerError, BrokerVersionError
+from mesh.logs import Log
+from schemas.wire import encode_json
+
+
+DEFAULT_URL = "nats://127.0.0.1:4222"
+OLDEST_SERVER = (2, 11)
+"""Per-key TTL and consumer pause came with it, and the API that the topology uses."""
+
+Message = Msg
+OnMessage = Callable[[Message], Awaitable[None]]
+Hook = Callable[[], Awaitable[None]]
+
+_PENDING_BYTES = 256 << 20
+_FIRST_CONNECT_S = 10.0
+"""A broker that is just starting is waited for; one that is not there is an error."""
+_COMPLAINTS_A_LINE = 10_000
+
+
+class Connection:
+    """An open connection. Made by `open_connection`."""
+
+    def __init__(self, client: Client, log: Log) -> None:
+        self.client = client
+        self.incarnation = 0
+        """How often the connection came back: what was read before may be incomplete after."""
+        self.connected = asyncio.Event()
+        self.on_reconnect: list[Hook] = []
+        """Awaited in order after each reconnect, before `connected` is set again."""
+        self._log = log
+        self._errors = 0
+
+    async def publish(
+        self,
+        subject: str,
+        payload: bytes,
+        *,
+        reply: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Send a message, once the connection is up.
+
+        A message that was handed to the kernel when the connection broke may be lost; who needs
+        to know asks for an acknowledgement through *reply*.
+        """
+        while not self.connected.is_set():
+            await self.connected.wait()
+        await self.client.publish(subject, payload, reply, headers)
+
+    async def request(
+        self, subject: str, payload: bytes = b"", *, timeout_s: float = 2.0
+    ) -> Message:
+        """The one answer to a request.
+
+        Raises:
+            BrokerError: nobody answers to *subject*, or not within *timeout_s*.
+        """
+        try:
+            return await self.client.request(subject, payload, timeout=timeout_s)
+        except NoRespondersError as error:
+            raise BrokerError(
+                f"nobody answers on {subject}: is JetStream on, and the stream there?"
+            ) from error
+        except (Error, TimeoutError) as error:
+            raise BrokerError(f"no answer on {subject} within {timeout_s} s: {error!r}") from error
+
+    async def api(
+        self, subject: str, body: Any = None, *, timeout_s: float = 5.0
+    ) -> dict[str, Any]:
+        """The answer of a `$JS.API` request.
+
+        Raises:
+            BrokerError: the server refused (`code` is its `err_code`) or did not answer.
+        """
+        payload = b"" if body is None else encode_json(body)
+        return _checked(subject, (await self.request(subject, payload, timeout_s=timeout_s)).data)
+
+    async def acknowledged(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: dict[str, str] | None = None,
+        *,
+        timeout_s: float = 5.0,
+    ) -> dict[str, Any]:
+        """Publish into a stream and return its acknowledgement: `stream`, `seq`, and so on.
+
+        Raises:
+            BrokerError: the stream refused (`code` is its `err_code`), or is not there; without an
+                answer it is not known whether the message was stored.
+        """
+        try:
+            message = await self.client.request(
+                subject, payload, timeout=timeout_s, headers=headers or None
+            )
+        except NoRespondersError as error:
+            raise BrokerError(
+                f"no stream takes {subject}: `mesh topology apply` creates them"
+            ) from error
+        except (Error, TimeoutError) as error:
+            raise BrokerError(
+                f"{subject} was not acknowledged within {timeout_s} s: {error!r}"
+            ) from error
+        return _checked(subject, message.data)
+
+    async def subscribe(self, subject: str, on_message: OnMessage) -> Subscription:
+        """Have *on_message* awaited for each message, one at a time, in order.
+
+        The callback should only take note: while it waits, up to 256 MB wait with it, and beyond
+        that the client drops the newest.
+        """
+        return await self.client.subscribe(
+            subject, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=_PENDING_BYTES
+        )
+
+    def inbox(self) -> str:
+        """A subject of one's own, for answers."""
+        return self.client.new_inbox()
+
+    async def flush(self) -> None:
+        """Wait until the server has seen everything that was published before."""
+        await self.client.flush()
+
+    async def on_disconnect(self) -> None:
+        """For the client: the connection is gone."""
+        if self.connected.is_set():
+            self.connected.clear()
+            self._log.warning("broker.lost")
+
+    async def on_return(self) -> None:
+        """For the client: the connection is back."""
+        self.incarnation += 1
+        for hook in self.on_reconnect:
+            await hook()
+        self.connected.set()
+        self._log.info("broker.regained", incarnation=self.incarnation)
+
+    async def on_error(self, error: Exception) -> None:
+        """For the client: something went wrong that it goes on after."""
+        # The client calls this once for each message that it drops: one line for each would be a second disaster.
+        self._errors += 1
+        if self._errors % _COMPLAINTS_A_LINE == 1:
+            self._log.warning("broker.complained", error=repr(error), count=self._errors)
+
+
+@asynccontextmanager
+async def open_connection(settings: Settings, name: str, log: Log) -> AsyncIterator[Connection]:
+    """A connection for the program *name*, closed at the end of the context.
+
+    Raises:
+        BrokerError: no broker answers at the address.
+        BrokerVersionError: the broker is older than 2.11.
+    """
+    url = settings.nats_url or DEFAULT_URL
+    connection = Connection(Client(), log)
+    try:
+        async with asyncio.timeout(_FIRST_CONNECT_S):
+            await connection.client.connect(
+                url,
+                name=name,
+                error_cb=connection.on_error,
+                disconnected_cb=connection.on_disconnect,
+                reconnected_cb=connection.on_return,
+                connect_timeout=2,
+                reconnect_time_wait=0.1,  # type: ignore[arg-type]  # the client sleeps this long; its annotation says int
+                max_reconnect_attempts=-1,
+                ping_interval=5,
+                max_outstanding_pings=2,
+                inbox_prefix=f"_INBOX_{name}",
+                pending_size=8 << 20,
+            )
+    except (Error, OSError, TimeoutError) as error:
+        await connection.client.close()
+        raise BrokerError(f"no broker at {url}: {str(error) or type(error).__name__}") from error
+    try:
+        _require_version(connection.client)
+        connection.connected.set()
+        yield connection
+    finally:
+        await connection.client.close()
+
+
+def _checked(subject: str, data: bytes) -> dict[str, Any]:
+    answer = msgspec.json.decode(data, type=dict[str, Any])
+    error = answer.get("error")
+    if error:
+        raise BrokerError(f"{subject}: {error.get('description')}", code=error.get("err_code"))
+    return answer
+
+
+def _require_version(client: Client) -> None:
+    version = client.connected_server_version
+    if (version.major, version.minor) < OLDEST_SERVER:
+        needed = ".".join(map(str, OLDEST_SERVER))
+        raise BrokerVersionError(
+            f"nats-server must be {needed} or newer, {client.connected_url.netloc if client.connected_url else 'it'} is "
+            f"{version.major}.{version.minor}.{version.patch}: upgrade it, or unset MESH_NATS_URL to use the embedded one"
+        )

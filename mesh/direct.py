@@ -1,0 +1,111 @@
+"""Reading from a stream without a consumer: direct get, answered by any replica from memory.
+
+Source: ADR-31 of the server (batched direct get needs 2.11). Nothing is created on the server, so
+nothing can leak there; a batch of messages costs one request.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from mesh.connection import Connection, Message
+from mesh.errors import BrokerError
+from schemas.wire import encode_json
+
+
+_NOT_FOUND = "404"
+_END_OF_BATCH = "204"
+_BATCH = 500
+_SILENCE_S = 2.0
+
+
+class Stored(NamedTuple):
+    """A message as a stream holds it."""
+
+    subject: str
+    sequence: int
+    payload: bytes
+    headers: dict[str, str]
+    """Those of the publisher, and the server's own (`Nats-*`)."""
+
+
+async def last(connection: Connection, stream: str, subject: str) -> Stored | None:
+    """The newest message of *subject*; None if the stream holds none.
+
+    Raises:
+        BrokerError: the stream does not answer.
+    """
+    message = await connection.request(f"$JS.API.DIRECT.GET.{stream}.{subject}")
+    return None if _status(message) == _NOT_FOUND else _stored(message)
+
+
+async def since(connection: Connection, stream: str, subject: str, start_ms: float) -> list[Stored]:
+    """All messages of *subject* (wildcards allowed) that were stored at or after *start_ms*, oldest first."""
+    start = datetime.fromtimestamp(start_ms / 1000, tz=UTC).isoformat()
+    found = [
+        message async for message in _batches(connection, stream, subject, {"start_time": start})
+    ]
+    found.sort(key=lambda message: message.sequence)
+    return found
+
+
+async def every(connection: Connection, stream: str, subject: str) -> list[Stored]:
+    """All messages of *subject* (wildcards allowed), oldest first."""
+    return [message async for message in _batches(connection, stream, subject, {"seq": 1})]
+
+
+async def _batches(
+    connection: Connection, stream: str, subject: str, start: dict[str, Any]
+) -> AsyncIterator[Stored]:
+    while True:
+        pending, sequence = 0, 0
+        async for message in _batch(
+            connection, stream, {"batch": _BATCH, "next_by_subj": subject, **start}
+        ):
+            if _status(message) in (_NOT_FOUND, _END_OF_BATCH):
+                pending = int((message.headers or {}).get("Nats-Num-Pending", 0))
+                break
+            stored = _stored(message)
+            sequence = stored.sequence
+            yield stored
+        if not pending or not sequence:
+            return
+        start = {"seq": sequence + 1}
+
+
+async def _batch(
+    connection: Connection, stream: str, request: dict[str, Any]
+) -> AsyncIterator[Message]:
+    answers: asyncio.Queue[Message] = asyncio.Queue()
+    inbox = connection.inbox()
+    subscription = await connection.subscribe(inbox, answers.put)
+    try:
+        await connection.publish(f"$JS.API.DIRECT.GET.{stream}", encode_json(request), reply=inbox)
+        while True:
+            try:
+                async with asyncio.timeout(_SILENCE_S):
+                    message = await answers.get()
+            except TimeoutError as error:
+                raise BrokerError(
+                    f"{stream} stopped answering a direct get after {_SILENCE_S} s"
+                ) from error
+            yield message
+    finally:
+        await subscription.unsubscribe()
+
+
+def _status(message: Message) -> str | None:
+    if not message.headers:
+        return None
+    status = message.headers.get("Status")
+    if status == "503":
+        raise BrokerError("no stream answers a direct get: is it there?")
+    return status
+
+
+def _stored(message: Message) -> Stored:
+    headers = dict(message.headers or {})
+    return Stored(
+        headers.get("Nats-Subject", ""), int(headers.get("Nats-Sequence", 0)), message.data, headers
+    )

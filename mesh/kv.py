@@ -1,0 +1,130 @@
+"""KV buckets: one key, one last value, a revision that grows.
+
+A bucket is the stream `KV_{bucket}` and a key the subject `$KV.{bucket}.{key}`. A value is put by
+publishing there; what the server then does (keep the last, republish on a plain subject) the
+topology says. Watching goes through one ordered consumer for each process and bucket with a
+heartbeat of half a second, and begins anew after every reconnect with the last value of each key:
+a watcher may see a value twice, and never misses the last one. (The client's own `kv.watch` was
+blind for 15 s after a server restart, measured.)
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from nats.errors import Error
+from nats.errors import TimeoutError as ClientTimeoutError
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
+from mesh import direct
+from mesh.connection import Connection
+from mesh.errors import BrokerError, FencedError
+from schemas.naming import Bucket, bucket_stream, key_subject, parse_key_subject
+
+
+RECEIVED_MS = "Mesh-Received-Ms"
+"""Header of a derived value: when the oldest change in it arrived from the vendor, epoch milliseconds."""
+
+_WRONG_LAST_SEQUENCE = 10071
+_EXPECTED = "Nats-Expected-Last-Subject-Sequence"
+_OPERATION = "KV-Operation"
+_HEARTBEAT_S = 0.5
+_RETRY_S = 0.5
+
+
+class Entry(NamedTuple):
+    """A value at a revision."""
+
+    key: str
+    value: bytes | None
+    """None if the key was deleted."""
+    revision: int
+    headers: Mapping[str, str]
+
+
+class KeyValue:
+    """A bucket of a broker that is connected."""
+
+    def __init__(self, connection: Connection, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self.stream = bucket_stream(bucket)
+        self._connection = connection
+
+    async def get(self, key: str) -> Entry | None:
+        """The last value of *key*; None if there is none."""
+        stored = await direct.last(self._connection, self.stream, key_subject(self.bucket, key))
+        return None if stored is None or _OPERATION in stored.headers else _entry(stored)
+
+    async def all(self) -> list[Entry]:
+        """The last value of every key, oldest change first."""
+        stored = await direct.every(self._connection, self.stream, key_subject(self.bucket, ">"))
+        return [_entry(message) for message in stored if _OPERATION not in message.headers]
+
+    async def put(self, key: str, value: bytes, headers: dict[str, str] | None = None) -> int:
+        """Store *value* and return its revision.
+
+        Raises:
+            BrokerError: not stored, or not known to be stored.
+        """
+        return await self._publish(key, value, headers or {})
+
+    async def put_if(self, key: str, value: bytes, revision: int) -> int:
+        """Store *value* if the key is still at *revision* (0: was never written); the new revision.
+
+        Raises:
+            FencedError: somebody else wrote since.
+            BrokerError: not known to be stored.
+        """
+        return await self._publish(key, value, {_EXPECTED: str(revision)})
+
+    async def put_unconfirmed(self, key: str, value: bytes) -> None:
+        """Store *value* without waiting or knowing: for values that the next put replaces anyway."""
+        await self._connection.publish(key_subject(self.bucket, key), value)
+
+    async def watch(self, keys: str = ">") -> AsyncGenerator[Entry, None]:
+        """First the last value of every key that matches, then each change, for ever."""
+        while True:
+            incarnation = self._connection.incarnation
+            try:
+                async for entry in self._watch_once(keys, incarnation):
+                    yield entry
+            except (Error, BrokerError):  # between a reconnect and the stream's return
+                await asyncio.sleep(_RETRY_S)
+
+    async def _publish(self, key: str, value: bytes, headers: dict[str, str]) -> int:
+        try:
+            ack = await self._connection.acknowledged(key_subject(self.bucket, key), value, headers)
+        except BrokerError as error:
+            if error.code == _WRONG_LAST_SEQUENCE:
+                raise FencedError(
+                    f"{self.bucket}/{key} was written by another process", code=error.code
+                ) from error
+            raise
+        return int(ack["seq"])
+
+    async def _watch_once(self, keys: str, incarnation: int) -> AsyncIterator[Entry]:
+        subscription = await self._connection.client.jetstream().subscribe(
+            key_subject(self.bucket, keys),
+            stream=self.stream,
+            ordered_consumer=True,
+            idle_heartbeat=_HEARTBEAT_S,
+            config=ConsumerConfig(deliver_policy=DeliverPolicy.LAST_PER_SUBJECT),
+        )
+        try:
+            while incarnation == self._connection.incarnation:
+                with suppress(ClientTimeoutError):
+                    message = await subscription.next_msg(timeout=_HEARTBEAT_S)
+                    headers = message.headers or {}
+                    value = None if _OPERATION in headers else message.data
+                    key = parse_key_subject(message.subject)[1]
+                    yield Entry(key, value, message.metadata.sequence.stream, headers)
+        finally:
+            with suppress(Error):
+                await subscription.unsubscribe()
+
+
+def _entry(stored: direct.Stored) -> Entry:
+    return Entry(
+        parse_key_subject(stored.subject)[1], stored.payload, stored.sequence, stored.headers
+    )

@@ -1,0 +1,146 @@
+"""Streams and buckets as `nats/*.json` defines them: compared with the server, and applied.
+
+Each file is one stream in the server's own field names, so `nats stream add --config FILE` accepts
+it too; a bucket is the stream `KV_{bucket}` behind it. A definition names only the fields that
+matter; what it does not name is the server's business and never drift.
+
+Applying creates what is missing and updates what differs. What would lose data (a stream that is
+not ours, a smaller limit) is refused without `force`.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from mesh.connection import Connection
+from mesh.errors import BrokerError, TopologyError
+
+
+Definition = dict[str, Any]
+
+STREAM_NOT_FOUND = 10059
+_LIMITS = ("max_age", "max_bytes", "max_msgs", "max_msgs_per_subject", "num_replicas")
+_IMMUTABLE = ("storage", "retention")
+
+
+class Drift(NamedTuple):
+    """One difference between a definition and the server."""
+
+    stream: str
+    field: str
+    wanted: Any
+    found: Any
+    """None if the server has no such stream, or no such field."""
+
+
+def describe(drift: Drift) -> str:
+    """*drift* as a line for people."""
+    if drift.field == "name":
+        return f"{drift.stream}: missing"
+    return f"{drift.stream}.{drift.field}: {drift.found!r} on the server, {drift.wanted!r} in nats/{drift.stream}.json"
+
+
+def folder() -> Path:
+    """Where the definitions are: inside the wheel, or beside the sources."""
+    packaged = Path(__file__).parent / "_nats"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "nats"
+
+
+def definitions(directory: Path | None = None) -> list[Definition]:
+    """Every definition, by name.
+
+    Raises:
+        TopologyError: a file is not a stream definition, or is not named after its stream.
+    """
+    found = []
+    for path in sorted((directory or folder()).glob("*.json")):
+        try:
+            definition = msgspec.json.decode(path.read_bytes(), type=Definition)
+        except msgspec.DecodeError as error:
+            raise TopologyError(f"{path} must be one JSON object: {error}") from error
+        if definition.get("name") != path.stem:
+            raise TopologyError(
+                f"{path} must define the stream {path.stem}, was {definition.get('name')!r}"
+            )
+        found.append(definition)
+    return found
+
+
+async def diff(connection: Connection, wanted: list[Definition]) -> list[Drift]:
+    """What on the server differs from *wanted*; empty if nothing does."""
+    drifts = []
+    for definition in wanted:
+        drifts += _drift(definition, await _found(connection, definition["name"]))
+    return drifts
+
+
+async def apply(
+    connection: Connection, wanted: list[Definition], *, force: bool = False
+) -> list[Drift]:
+    """Make the server agree with *wanted*, and say what was changed. Nothing changes the second time.
+
+    Raises:
+        TopologyError: a change would lose data or cannot be made; nothing was changed by this call
+            unless an earlier stream of the list needed it.
+    """
+    changed = []
+    for definition in wanted:
+        name = definition["name"]
+        found = await _found(connection, name)
+        drifts = _drift(definition, found)
+        if not drifts:
+            continue
+        if found is None:
+            await connection.api(f"$JS.API.STREAM.CREATE.{name}", definition)
+        else:
+            _refuse_loss(drifts, force=force)
+            await connection.api(f"$JS.API.STREAM.UPDATE.{name}", {**found, **definition})
+        changed += drifts
+    return changed
+
+
+async def _found(connection: Connection, name: str) -> Definition | None:
+    try:
+        answer = await connection.api(f"$JS.API.STREAM.INFO.{name}")
+    except BrokerError as error:
+        if error.code == STREAM_NOT_FOUND:
+            return None
+        raise
+    config: Definition = answer["config"]
+    return config
+
+
+def _drift(wanted: Definition, found: Definition | None) -> list[Drift]:
+    name = wanted["name"]
+    if found is None:
+        return [Drift(name, "name", name, None)]
+    return [
+        Drift(name, field, value, found.get(field))
+        for field, value in wanted.items()
+        if not _same(value, found.get(field))
+    ]
+
+
+def _same(wanted: Any, found: Any) -> bool:
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(_same(value, found.get(key)) for key, value in wanted.items())
+    return bool(wanted == found) or (not wanted and found is None)
+
+
+def _refuse_loss(drifts: list[Drift], *, force: bool) -> None:
+    fixed = [drift for drift in drifts if drift.field in _IMMUTABLE]
+    if fixed:
+        raise TopologyError(
+            f"{describe(fixed[0])}; the server cannot change this: delete the stream first"
+        )
+    narrower = [drift for drift in drifts if drift.field in _LIMITS and _narrows(drift)]
+    if narrower and not force:
+        raise TopologyError(
+            f"{describe(narrower[0])}; this would discard data: repeat with --force if that is meant"
+        )
+
+
+def _narrows(drift: Drift) -> bool:
+    unlimited = drift.found in (None, 0, -1)
+    return bool(unlimited or 0 < drift.wanted < drift.found)

@@ -1,0 +1,98 @@
+"""KV buckets on a real server."""
+
+import signal
+
+import pytest
+
+from mesh import topology
+from mesh.config import Settings
+from mesh.connection import Connection
+from mesh.errors import FencedError
+from mesh.kv import Entry, KeyValue
+from mesh.testing import RunningBroker, eventually, ready_connection
+from schemas.naming import Bucket
+
+
+pytestmark = pytest.mark.broker
+
+
+async def test_get_gives_the_last_put(connection: Connection) -> None:
+    """The last value of a key comes back with its revision and headers, and an absent key is None."""
+    boards = KeyValue(connection, Bucket.BOARDS)
+    await boards.put("gainers", b"1")
+    revision = await boards.put("gainers", b"2", {"Mesh-Received-Ms": "7.5"})
+
+    entry = await boards.get("gainers")
+
+    assert entry is not None
+    assert (entry.key, entry.value, entry.revision) == ("gainers", b"2", revision)
+    assert entry.headers["Mesh-Received-Ms"] == "7.5"
+    assert await boards.get("losers") is None
+
+
+async def test_all_gives_each_key_once(connection: Connection) -> None:
+    """All keys of a bucket come with their last values, also when they take several answers."""
+    rows = KeyValue(connection, Bucket.ROWS)
+    for number in range(1200):
+        await rows.put_unconfirmed(f"S{number}", b"old")
+    for number in range(1200):
+        await rows.put_unconfirmed(f"S{number}", str(number).encode())
+    await rows.put("BRK/B", b"last")
+
+    entries = {entry.key: entry.value for entry in await rows.all()}
+
+    assert entries == {f"S{n}": str(n).encode() for n in range(1200)} | {"BRK/B": b"last"}
+
+
+async def test_put_if_refuses_a_former_owner(connection: Connection) -> None:
+    """Compare-and-set lets the first writer pass and fences the one that read before it."""
+    checkpoints = KeyValue(connection, Bucket.CHECKPOINTS)
+    first = await checkpoints.put_if("00", b"a", 0)
+    await checkpoints.put_if("00", b"b", first)
+
+    with pytest.raises(FencedError):
+        await checkpoints.put_if("00", b"c", first)
+
+
+async def test_puts_are_republished_for_plain_subscribers(connection: Connection) -> None:
+    """A tool that knows nothing of KV reads boards on `board.{name}` and rows on `row.{SYM}`."""
+    heard: dict[str, bytes] = {}
+
+    async def note(message: object) -> None:
+        heard[message.subject] = message.data  # type: ignore[attr-defined]  # the client's message
+
+    await connection.subscribe("board.*", note)
+    await connection.subscribe("row.*", note)
+    await KeyValue(connection, Bucket.BOARDS).put("gainers", b"[]")
+    await KeyValue(connection, Bucket.ROWS).put("BRK/B", b"{}")
+
+    assert await eventually(lambda: dict(heard), lambda found: len(found) == 2) == {
+        "board.gainers": b"[]",
+        "row.BRK/B": b"{}",
+    }
+
+
+async def test_watch_survives_a_broker_that_was_killed(
+    broker: RunningBroker, settings: Settings
+) -> None:
+    """A watcher sees what was there, each change, and the changes after the broker came back."""
+    async with ready_connection(settings) as connection:
+        boards = KeyValue(connection, Bucket.BOARDS)
+        await boards.put("gainers", b"1")
+        watched = boards.watch()
+        seen: list[Entry] = [await anext(watched)]
+        await boards.put("gainers", b"2")
+        seen.append(await anext(watched))
+
+        await broker.stop(signal.SIGKILL)
+        await broker.start()
+        await eventually(connection.connected.is_set)
+        await topology.apply(connection, topology.definitions())
+        await boards.put("gainers", b"3")
+        while seen[-1].value != b"3":
+            seen.append(await anext(watched))
+        await watched.aclose()
+
+    assert [entry.value for entry in seen if entry.value != b"2"] == [b"1", b"3"]
+    revisions = [entry.revision for entry in seen]
+    assert revisions == sorted(revisions)
