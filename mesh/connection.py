@@ -47,7 +47,7 @@ class Connection:
         """How often the connection came back: what was read before may be incomplete after."""
         self.connected = asyncio.Event()
         self.on_reconnect: list[Hook] = []
-        """Awaited in order after each reconnect, before `connected` is set again."""
+        """Awaited in order after each reconnect."""
         self._log = log
         self._errors = 0
 
@@ -151,10 +151,13 @@ class Connection:
     async def on_return(self) -> None:
         """For the client: the connection is back."""
         self.incarnation += 1
-        for hook in self.on_reconnect:
-            await hook()
         self.connected.set()
         self._log.info("broker.regained", incarnation=self.incarnation)
+        for hook in self.on_reconnect:
+            try:
+                await hook()
+            except BrokerError as error:
+                self._log.warning("broker.unprepared", reason=str(error))
 
     async def on_error(self, error: Exception) -> None:
         """For the client: something went wrong that it goes on after."""

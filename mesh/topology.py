@@ -100,6 +100,16 @@ async def apply(
     return changed
 
 
+async def keep(connection: Connection) -> None:
+    """Apply the definitions now and after every reconnect: a server that was restarted has lost its memory streams."""
+
+    async def ensure() -> None:
+        await apply(connection, definitions())
+
+    await ensure()
+    connection.on_reconnect.append(ensure)
+
+
 async def _found(connection: Connection, name: str) -> Definition | None:
     try:
         answer = await connection.api(f"$JS.API.STREAM.INFO.{name}")

@@ -99,6 +99,8 @@ class Image(Wire, array_like=True, frozen=True):
     partition: int
     epoch: int
     number: int
+    written_ms: float
+    """By the owner's clock: `ROWS` need not be read from before it."""
     rows: list[PackedRow]
 
 

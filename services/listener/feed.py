@@ -1,0 +1,210 @@
+"""The vendor's WebSocket, through its own client, supervised from outside.
+
+The client reconnects by itself only so well: without delay, with a budget that is never refilled,
+and, if the drop comes at the wrong moment, without its subscriptions and without an error. So each
+attempt is a new client that may not reconnect, and everything that can end it counts as lost:
+return, exception, silence.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from massive import WebSocketClient
+from massive.exceptions import AuthError
+from websockets.exceptions import WebSocketException
+
+from mesh import clock
+from mesh.config import Settings
+from mesh.errors import FeedRefusedError
+from mesh.lifecycle import Lifecycle
+from schemas.massive import Status
+from schemas.naming import MarketClass
+from services.listener.frames import count_events
+
+
+_OPEN_S = 5.0
+"""Without a frame after this long an attempt has failed: the client would try a refused address for 90 s."""
+_STEADY_S = 60.0
+"""A connection that lasted this long was a good one: the next delay is a short one again."""
+_EVICTED_S = 60.0
+"""The vendor counts a connection for about this long after it ended."""
+_BROKEN = (WebSocketException, OSError, KeyError, IndexError, TypeError, ValueError)
+"""What the client raises when the connection, or the vendor's half of the handshake, is broken."""
+
+
+class Frame(NamedTuple):
+    """A frame as received."""
+
+    text: str
+    received_ms: float
+
+
+class Frames:
+    """Frames between socket and publisher: bounded in bytes.
+
+    Full, it drops the oldest frames and counts their events by class; or, if *lossless*, it lets
+    the socket wait.
+    """
+
+    def __init__(self, most_bytes: int, *, lossless: bool) -> None:
+        self.discarded: Counter[MarketClass] = Counter()
+        self._frames: deque[Frame] = deque()
+        self._bytes = 0
+        self._most_bytes = most_bytes
+        self._lossless = lossless
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+
+    async def put(self, text: str) -> None:
+        """Take a frame from the socket."""
+        self._frames.append(Frame(text, clock.now_ms()))
+        self._bytes += len(text)
+        self._arrived.set()
+        while self._bytes > self._most_bytes:
+            if self._lossless:
+                self._taken.clear()
+                await self._taken.wait()
+            else:
+                dropped = self._frames.popleft()
+                self._bytes -= len(dropped.text)
+                self.discarded += count_events(dropped.text)
+
+    @property
+    def waiting(self) -> int:
+        """How many frames wait."""
+        return len(self._frames)
+
+    async def wait(self, seconds: float) -> None:
+        """Until there is a frame, or *seconds* have passed."""
+        if not self._frames:
+            self._arrived.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._arrived.wait()
+
+    def pop(self) -> Frame | None:
+        """The oldest frame; None if there is none."""
+        if not self._frames:
+            return None
+        frame = self._frames.popleft()
+        self._bytes -= len(frame.text)
+        self._taken.set()
+        return frame
+
+
+class Subscriptions:
+    """What was asked of the vendor, and what it confirmed: an unknown channel is never answered."""
+
+    def __init__(self, channels: str) -> None:
+        self.asked = [channel.strip() for channel in channels.split(",") if channel.strip()]
+        self.confirmed: set[str] = set()
+        self.answered = asyncio.Event()
+        """Set with the first confirmation."""
+        self.evicted = False
+
+    def on_status(self, status: Status) -> None:
+        """Take note of a status message."""
+        if status.status == "success" and status.message.startswith("subscribed to: "):
+            self.confirmed.add(status.message.removeprefix("subscribed to: "))
+            self.answered.set()
+        elif status.status == "max_connections":
+            self.evicted = True
+
+    @property
+    def unconfirmed(self) -> list[str]:
+        """Channels that were asked for and not confirmed."""
+        return [channel for channel in self.asked if channel not in self.confirmed]
+
+
+async def follow(
+    settings: Settings,
+    lifecycle: Lifecycle,
+    subscriptions: Subscriptions,
+    on_frame: Callable[[str], Awaitable[None]],
+    delays_s: Callable[[], Iterator[float]],
+) -> None:
+    """Hand every frame to *on_frame*, over as many connections as it takes, until told to stop.
+
+    Raises:
+        FeedRefusedError: the vendor refuses the key; asking again would be refused again.
+    """
+    waits = delays_s()
+    while not lifecycle.stopping.is_set():
+        began_s = clock.monotonic_s()
+        subscriptions.confirmed.clear()
+        subscriptions.evicted = False
+        reason = await _Attempt(settings, subscriptions.asked, on_frame).run(lifecycle.stopping)
+        lasted_s = clock.monotonic_s() - began_s
+        if lasted_s > _STEADY_S:
+            waits = delays_s()
+        wait_s = _EVICTED_S if subscriptions.evicted else next(waits)
+        if not lifecycle.stopping.is_set():
+            lifecycle.log.warning(
+                "feed.lost", reason=reason, lasted_s=round(lasted_s, 1), again_in_s=round(wait_s, 1)
+            )
+        await lifecycle.pause(wait_s)
+
+
+class _Attempt:
+    """One connection from its opening to its end."""
+
+    def __init__(
+        self, settings: Settings, channels: list[str], on_frame: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self._host = settings.feed
+        self._client = WebSocketClient(
+            api_key=settings.api_key,
+            feed=settings.feed,
+            secure=settings.feed_tls,
+            raw=True,
+            max_reconnects=0,
+            subscriptions=channels,
+        )
+        self._on_frame = on_frame
+        self._opened = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event) -> str:
+        """Hold the connection until it ends or *stopping* is set; why it ended."""
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(self._read())
+            opening = tasks.create_task(self._watch_opening(reading))
+            stopper = tasks.create_task(self._stop_when(stopping, reading))
+            reason = await reading
+            opening.cancel()
+            stopper.cancel()
+        return reason
+
+    async def _read(self) -> str:
+        try:
+            # The constructor stores connection options without using them; they belong here.
+            await self._client.connect(self._take, max_size=None, compression=None, max_queue=64)
+        except AuthError as error:
+            raise FeedRefusedError(
+                f"{self._host} refused the key: {error}. Check MASSIVE_API_KEY and that the plan includes WebSockets"
+            ) from error
+        except _BROKEN as error:
+            return f"{type(error).__name__}: {error}"
+        except asyncio.CancelledError:
+            return f"{self._host} did not answer within {_OPEN_S:.0f} s"
+        return "closed by the server"
+
+    async def _take(self, frame: str) -> None:
+        self._opened.set()
+        await self._on_frame(frame)
+
+    async def _watch_opening(self, reading: asyncio.Task[str]) -> None:
+        try:
+            async with asyncio.timeout(_OPEN_S):
+                await self._opened.wait()
+        except TimeoutError:
+            reading.cancel()
+
+    async def _stop_when(self, stopping: asyncio.Event, reading: asyncio.Task[str]) -> None:
+        await stopping.wait()
+        if self._client.websocket is None:
+            reading.cancel()
+        else:
+            await self._client.close()

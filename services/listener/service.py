@@ -1,0 +1,185 @@
+"""The program `listener`: from the vendor's socket to the tape's subjects."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from secrets import SystemRandom
+
+from mesh import clock, topology
+from mesh.backoff import delays_s
+from mesh.checkpoint import Checkpoints
+from mesh.config import Settings
+from mesh.connection import Connection, Message, open_connection
+from mesh.lifecycle import Counters, Lifecycle
+from mesh.logs import Log
+from mesh.publisher import Publisher
+from schemas.market import Batch, OwnerPositions
+from schemas.massive import Status
+from schemas.naming import MarketClass, tape_subject
+from schemas.wire import encode_msgpack, msgpack_decoder
+from services.listener.feed import Frames, Subscriptions, follow
+from services.listener.frames import Lot, Splitter
+from services.listener.window import Sent, Window
+
+
+_FLUSH_S = 0.01
+_FLUSH_EVENTS = 4000
+_PATIENCE_S = 3.0
+_TICK_S = 0.5
+_DRAIN_S = 20.0
+_CONFIRM_S = 5.0
+
+_decode_report = msgpack_decoder(OwnerPositions).decode
+
+
+class Listener:
+    """Cuts frames into numbered batches and publishes them, losslessly or freshest first."""
+
+    def __init__(self, settings: Settings, connection: Connection, log: Log) -> None:
+        self.frames = Frames(settings.queue_mb << 20, lossless=settings.lossless)
+        self.subscriptions = Subscriptions(settings.subscriptions)
+        self.splitter = Splitter(settings.partitions)
+        self.published: Counter[MarketClass] = Counter()
+        self.resent = 0
+        self.publisher = Publisher(connection)
+        self._epoch = int(clock.now_ms())
+        self._window = Window(self._epoch, _PATIENCE_S) if settings.lossless else None
+        self._most_events = settings.window_events
+        self._numbers: Counter[tuple[MarketClass, int]] = Counter()
+        self._connection = connection
+        self._log = log
+        self._moved = asyncio.Event()
+        self._again: list[Sent] = []
+        self._ended = False
+
+    async def start(self) -> None:
+        """Listen for acknowledgements and, if lossless, for what the owners' checkpoints cover."""
+        await self.publisher.start()
+        if self._window is not None:
+            await self._connection.subscribe("positions.*", self._on_report)
+
+    async def run(self) -> None:
+        """Publish what arrives, for ever."""
+        while True:
+            await self._turn(_TICK_S)
+
+    async def drain(self) -> None:
+        """Publish what has arrived; if lossless, wait until checkpoints cover all of it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                while self.frames.waiting:
+                    await self._turn(0.0)
+                while self._window is not None and self._window.events:
+                    await self._wait_for_owners()
+                await self.publisher.settle()
+
+    async def _turn(self, wait_s: float) -> None:
+        await self.frames.wait(wait_s)
+        began_s = clock.monotonic_s()
+        while self.splitter.waiting < _FLUSH_EVENTS and clock.monotonic_s() - began_s < _FLUSH_S:
+            frame = self.frames.pop()
+            if frame is not None:
+                for status in self.splitter.add(*frame):
+                    self._on_status(status)
+            elif wait_s and self.splitter.waiting:
+                await self.frames.wait(_FLUSH_S)
+            else:
+                break
+        for lot in self.splitter.take():
+            await self._publish(lot)
+        await self._resend()
+        if self._ended and self._window is not None and not self._window.events:
+            self._ended = False
+            self._log.info("tape.ended")
+
+    async def _publish(self, lot: Lot) -> None:
+        while self._window is not None and self._window.events >= self._most_events:
+            await self._wait_for_owners()
+        key = (lot.market_class, lot.partition)
+        number = self._numbers[key]
+        self._numbers[key] = number + 1
+        payload = encode_msgpack(Batch(self._epoch, number, lot.received_ms, lot.events))
+        if self._window is not None:
+            self._window.add(Sent(*key, number, len(lot.events), payload), clock.monotonic_s())
+        await self.publisher.publish(tape_subject(*key), payload)
+        self.published[lot.market_class] += len(lot.events)
+
+    async def _wait_for_owners(self) -> None:
+        self._moved.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TICK_S):
+                await self._moved.wait()
+        await self._resend()
+
+    async def _resend(self) -> None:
+        if self._window is None:
+            return
+        again = self._again + self._window.overdue(clock.monotonic_s())
+        self._again = []
+        for sent in again:
+            await self.publisher.publish(
+                tape_subject(sent.market_class, sent.partition), sent.payload
+            )
+        if again:
+            self.resent += len(again)
+            self._log.warning("tape.resent", batches=len(again))
+
+    async def _on_report(self, message: Message) -> None:
+        if self._window is not None:
+            self._again += self._window.on_report(_decode_report(message.data), clock.monotonic_s())
+            self._moved.set()
+
+    def _on_status(self, status: Status) -> None:
+        self.subscriptions.on_status(status)
+        if status.status == "end_of_tape":
+            self._ended = True
+        elif status.status != "success":
+            self._log.warning("feed.said", status=status.status, message=status.message)
+
+
+async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
+    """Follow the feed until told to stop; then publish the rest and return what came and went."""
+    async with open_connection(settings, "listener", lifecycle.log) as connection:
+        await topology.keep(connection)
+        await Checkpoints(connection).require_partitions(settings.partitions)
+        listener = Listener(settings, connection, lifecycle.log)
+        await listener.start()
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(listener.run()),
+                tasks.create_task(_announce(lifecycle, listener.subscriptions, settings.feed)),
+            ]
+            await follow(settings, lifecycle, listener.subscriptions, listener.frames.put, _delays)
+            for task in running:
+                task.cancel()
+        await listener.drain()
+        return _counters(listener)
+
+
+def _delays() -> Iterator[float]:
+    return delays_s(0.5, 30.0, SystemRandom().random)
+
+
+async def _announce(lifecycle: Lifecycle, subscriptions: Subscriptions, feed: str) -> None:
+    """Ready with the first confirmation; after a while, say which channels the vendor left unanswered."""
+    await subscriptions.answered.wait()
+    lifecycle.ready(feed=feed, subscriptions=",".join(subscriptions.asked))
+    await asyncio.sleep(_CONFIRM_S)
+    if subscriptions.confirmed and subscriptions.unconfirmed:
+        lifecycle.log.warning("feed.unconfirmed", channels=subscriptions.unconfirmed)
+
+
+def _counters(listener: Listener) -> Counters:
+    return {
+        "received": {
+            str(name): count for name, count in sorted(listener.splitter.received.items())
+        },
+        "published": {str(name): count for name, count in sorted(listener.published.items())},
+        "discarded": {
+            str(name): count for name, count in sorted(listener.frames.discarded.items())
+        },
+        "rejected": listener.splitter.rejected,
+        "resent_batches": listener.resent,
+        "refused_by_stream": listener.publisher.refused,
+    }

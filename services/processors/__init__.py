@@ -1,0 +1,1 @@
+"""Processors: they own partitions of the symbols and fold the tape into rows."""

@@ -1,0 +1,48 @@
+"""How far a partition has come on the tape, and what to do with the batch that comes next."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from schemas.market import Position
+from schemas.naming import MarketClass
+
+
+class Verdict(Enum):
+    """What a batch is to the position before it."""
+
+    NEXT = "next"
+    """The one that was expected: fold it."""
+    DUPLICATE = "duplicate"
+    """Folded already, or from a producer that was replaced: leave it."""
+    GAP = "gap"
+    """Batches before it are missing."""
+
+
+class Positions:
+    """The position in each class. A producer's batches of a class count from 0; a new epoch is a new producer."""
+
+    def __init__(self, covered: Mapping[str, Position] | None = None) -> None:
+        self._covered = {MarketClass(name): position for name, position in (covered or {}).items()}
+
+    def judge(self, market_class: MarketClass, epoch: int, number: int) -> Verdict:
+        """What the batch (*epoch*, *number*) is here; nothing is recorded."""
+        held = self._covered.get(market_class)
+        if held is not None and (
+            epoch < held.epoch or (epoch == held.epoch and number <= held.number)
+        ):
+            return Verdict.DUPLICATE
+        expected = held.number + 1 if held is not None and epoch == held.epoch else 0
+        return Verdict.NEXT if number == expected else Verdict.GAP
+
+    def missing(self, market_class: MarketClass, epoch: int, number: int) -> int:
+        """How many batches of that producer lie between here and (*epoch*, *number*)."""
+        held = self._covered.get(market_class)
+        return number - (held.number + 1 if held is not None and epoch == held.epoch else 0)
+
+    def advance(self, market_class: MarketClass, epoch: int, number: int) -> None:
+        """The batch (*epoch*, *number*) is folded, and all before it that there will be."""
+        self._covered[market_class] = Position(epoch, number)
+
+    def covered(self) -> dict[str, Position]:
+        """The positions by class, for a checkpoint."""
+        return {str(market_class): position for market_class, position in self._covered.items()}

@@ -1,0 +1,281 @@
+"""Rows from bars, minutes and trades: the fold of one partition.
+
+Each class is folded for itself, in its own order: the newest second bar, the newest minute bar and
+the running state of the trades of every symbol. They are joined when a row is asked for, by event
+time, so it cannot matter how the classes were interleaved. What each contributes:
+
+- last: the newest of the second bar's close (at the end of its window), the minute bar's close and
+  the last eligible trade. At the same instant a trade wins (it lies after the window), then the second bar.
+- volume, VWAP and open of the day: of the newest bar, which carries the vendor's own totals. Where
+  no bar of the day was seen, they come from the trades: eligible volume, its average price, and the
+  first eligible trade of the regular session.
+
+A day ends for a symbol with its first event of the next day. A bar that comes again replaces the
+copy before it; an older bar, a trade whose sequence was passed, or any event of a past day is late:
+counted, and otherwise without effect. Hence a tape that is played again changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from mesh.calendar import SESSIONS, Day, day_at
+from schemas.conditions import updates_last, updates_volume
+from schemas.leaderboard import PackedRow
+from schemas.market import Bar, Trade
+from schemas.naming import MarketClass
+from schemas.wire import encode_msgpack
+
+
+FOLDED = (MarketClass.BARS, MarketClass.MINUTES, MarketClass.TRADES)
+"""The classes that rows are made of."""
+
+SNAPSHOT_VERSION = 1
+
+Closes = Mapping[str, Mapping[str, float]]
+"""Previous closes in US dollars by trading day (ISO) and symbol."""
+
+
+class TradeDay(msgspec.Struct, array_like=True, gc=False):
+    """What the trades of one symbol came to so far on one day."""
+
+    symbol: str
+    start_ms: int
+    """Of the day, New York midnight; open and close below bound the regular session."""
+    end_ms: int
+    open_ms: int
+    close_ms: int
+    sequence: int = -1
+    event_ms: int = 0
+    """Of the newest trade, eligible or not."""
+    last_ms: int = 0
+    last_usd: float | None = None
+    first_regular_usd: float | None = None
+    volume_shares: float = 0.0
+    notional_usd: float = 0.0
+
+
+class Snapshot(msgspec.Struct, array_like=True):
+    """All state of the fold."""
+
+    version: int
+    bars: list[Bar]
+    minutes: list[Bar]
+    trades: list[TradeDay]
+    folded: dict[MarketClass, int]
+    late: dict[MarketClass, int]
+
+
+_decode_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
+
+
+class RowFold:
+    """The rows of one partition. Built from the snapshot of a predecessor, or from nothing.
+
+    Args:
+        snapshot: bytes of `snapshot()`; None begins with an empty market.
+        closes: previous closes; the caller may add days to it and then calls `on_closes`.
+
+    Raises:
+        ValueError: the snapshot is of another version.
+    """
+
+    def __init__(self, snapshot: bytes | None, closes: Closes) -> None:
+        state = _decode(snapshot)
+        self.folded = state.folded
+        """Events that were taken, by class."""
+        self.late = state.late
+        """Events that came too late or twice, by class."""
+        self._bars = {bar.symbol: bar for bar in state.bars}
+        self._minutes = {bar.symbol: bar for bar in state.minutes}
+        self._trades = {day.symbol: day for day in state.trades}
+        self._closes = closes
+        self._changed = self._symbols()
+        self._day = day_at(0)
+
+    def on_batch(self, market_class: MarketClass, events: Sequence[Any]) -> None:
+        """Fold *events* of one class, in the order in which they arrived."""
+        match market_class:
+            case MarketClass.BARS:
+                late = self._fold_bars(self._bars, events)
+            case MarketClass.MINUTES:
+                late = self._fold_bars(self._minutes, events)
+            case MarketClass.TRADES:
+                late = self._fold_trades(events)
+            case _:
+                return
+        self.late[market_class] += late
+        self.folded[market_class] += len(events) - late
+
+    def on_closes(self) -> None:
+        """Previous closes have come: every row is completed at the next flush."""
+        self._changed = self._symbols()
+
+    def on_flush(self) -> list[PackedRow]:
+        """The rows that changed since the last call, by symbol."""
+        changed, self._changed = self._changed, set()
+        return [self._row(symbol) for symbol in sorted(changed)]
+
+    def rows(self) -> list[PackedRow]:
+        """All rows, by symbol."""
+        return [self._row(symbol) for symbol in sorted(self._symbols())]
+
+    def snapshot(self) -> bytes:
+        """All state, for a successor."""
+        return encode_msgpack(
+            Snapshot(
+                SNAPSHOT_VERSION,
+                list(self._bars.values()),
+                list(self._minutes.values()),
+                list(self._trades.values()),
+                self.folded,
+                self.late,
+            )
+        )
+
+    def _symbols(self) -> set[str]:
+        return self._bars.keys() | self._minutes.keys() | self._trades.keys()
+
+    def _fold_bars(self, newest: dict[str, Bar], bars: Sequence[Bar]) -> int:
+        late = 0
+        changed = self._changed
+        for bar in bars:
+            held = newest.get(bar.symbol)
+            if held is not None:
+                if bar.start_ms < held.start_ms:
+                    late += 1
+                    continue
+                if bar.official_open_usd is None and held.official_open_usd is not None:
+                    bar = self._with_open(bar, held)  # noqa: PLW2901 (a loop over 500 events stays flat)
+            newest[bar.symbol] = bar
+            changed.add(bar.symbol)
+        return late
+
+    def _with_open(self, bar: Bar, held: Bar) -> Bar:
+        """*bar* with the open of the bar before it, if it is of the same day: an open is not taken back."""
+        if self._day_of(bar.start_ms) != self._day_of(held.start_ms):
+            return bar
+        return msgspec.structs.replace(bar, official_open_usd=held.official_open_usd)
+
+    def _fold_trades(self, trades: Sequence[Trade]) -> int:
+        late = 0
+        states = self._trades
+        for trade in trades:
+            state = states.get(trade.symbol)
+            if state is None or trade.event_ms >= state.end_ms:
+                state = states[trade.symbol] = self._trade_day(trade)
+            elif trade.sequence <= state.sequence or trade.event_ms < state.start_ms:
+                late += 1
+                continue
+            _fold_trade(state, trade)
+            self._changed.add(trade.symbol)
+        return late
+
+    def _trade_day(self, trade: Trade) -> TradeDay:
+        day = self._day_of(trade.event_ms)
+        return TradeDay(trade.symbol, day.start_ms, day.end_ms, day.open_ms, day.close_ms)
+
+    def _day_of(self, event_ms: int) -> Day:
+        if not self._day.start_ms <= event_ms < self._day.end_ms:
+            self._day = day_at(event_ms)
+        return self._day
+
+    def _row(self, symbol: str) -> PackedRow:
+        bar, minute, trades = (
+            self._bars.get(symbol),
+            self._minutes.get(symbol),
+            self._trades.get(symbol),
+        )
+        day = self._day_of(
+            max(
+                bar.start_ms if bar else 0,
+                minute.start_ms if minute else 0,
+                trades.event_ms if trades else 0,
+            )
+        )
+        since_ms = day.start_ms
+        return _join(
+            symbol,
+            day,
+            bar if bar and bar.start_ms >= since_ms else None,
+            minute if minute and minute.start_ms >= since_ms else None,
+            trades if trades and trades.start_ms >= since_ms else None,
+            self._closes.get(day.name, {}).get(symbol),
+        )
+
+
+def _fold_trade(state: TradeDay, trade: Trade) -> None:
+    state.sequence = trade.sequence
+    state.event_ms = max(state.event_ms, trade.event_ms)
+    if updates_volume(trade.conditions):
+        state.volume_shares += trade.size_shares
+        state.notional_usd += trade.size_shares * trade.price_usd
+    regular = state.open_ms <= trade.event_ms < state.close_ms
+    if not updates_last(trade.conditions, extended_hours=not regular):
+        return
+    if trade.event_ms >= state.last_ms:
+        state.last_ms, state.last_usd = trade.event_ms, trade.price_usd
+    if regular and state.first_regular_usd is None:
+        state.first_regular_usd = trade.price_usd
+
+
+def _join(
+    symbol: str,
+    day: Day,
+    bar: Bar | None,
+    minute: Bar | None,
+    trades: TradeDay | None,
+    previous: float | None,
+) -> PackedRow:
+    """The row of the day's parts; the vendor's totals of the newest bar win over sums of trades."""
+    last: tuple[int, int, float | None] = (0, 0, None)
+    newest: tuple[int, int, str] = (0, 0, SESSIONS[0])
+    totals = minute
+    if minute is not None:
+        last = (minute.end_ms, 0, minute.close_usd)
+        newest = (minute.end_ms, 0, day.session(minute.start_ms))
+    if bar is not None:
+        last = max(last, (bar.end_ms, 1, bar.close_usd))
+        newest = max(newest, (bar.end_ms, 1, day.session(bar.start_ms)))
+        totals = bar if minute is None or bar.end_ms >= minute.end_ms else minute
+    if trades is not None:
+        newest = max(newest, (trades.event_ms, 2, day.session(trades.event_ms)))
+        if trades.last_usd is not None:
+            last = max(last, (trades.last_ms, 2, trades.last_usd))
+    volume, vwap, opened = _totals(totals, trades)
+    change, change_pct = _change(last[2], previous)
+    change_open, change_open_pct = _change(last[2], opened)
+    return PackedRow(
+        symbol, day.name, newest[2], newest[0], last[2], opened, previous,
+        change, change_pct, change_open, change_open_pct, volume, vwap,
+    )  # fmt: skip
+
+
+def _totals(
+    bar: Bar | None, trades: TradeDay | None
+) -> tuple[float | None, float | None, float | None]:
+    """Volume, VWAP and open of the day."""
+    if bar is not None:
+        return bar.day_volume_shares, bar.day_vwap_usd, bar.official_open_usd
+    if trades is None or not trades.volume_shares:
+        return None, None, trades.first_regular_usd if trades else None
+    vwap = trades.notional_usd / trades.volume_shares
+    return trades.volume_shares, vwap, trades.first_regular_usd
+
+
+def _change(last_usd: float | None, base_usd: float | None) -> tuple[float | None, float | None]:
+    """(US dollars, percent) from *base_usd* to *last_usd*; the dollars without the dust of binary fractions."""
+    if last_usd is None or base_usd is None:
+        return None, None
+    return round(last_usd - base_usd, 6), (last_usd - base_usd) / base_usd * 100
+
+
+def _decode(snapshot: bytes | None) -> Snapshot:
+    if snapshot is None:
+        none = dict.fromkeys(FOLDED, 0)
+        return Snapshot(SNAPSHOT_VERSION, [], [], [], dict(none), dict(none))
+    version = snapshot[1] if len(snapshot) > 1 else None
+    if version != SNAPSHOT_VERSION:
+        raise ValueError(f"a snapshot of rows must be of version {SNAPSHOT_VERSION}, was {version}")
+    return _decode_snapshot(snapshot)

@@ -1,0 +1,17 @@
+"""Gainers: what has risen most since the day's official open.
+
+Score: change against the official open, percent.
+Source: last price and official open of the day, from bars and trades.
+Missing: a symbol without an official open today (all of them before 09:30) or without a last price.
+"""
+
+from mesh.leaderboard import Leaderboard
+from schemas.leaderboard import Row
+
+
+def score(row: Row) -> float | None:
+    """The change since the open."""
+    return row.change_open_pct
+
+
+BOARD = Leaderboard("gainers", score)
