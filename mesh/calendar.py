@@ -21,6 +21,7 @@ SESSIONS = ("closed", "pre", "regular", "post")
 
 _PRE, _OPEN, _CLOSE, _POST_END = time(4), time(9, 30), time(16), time(20)
 _HALF_CLOSE, _HALF_POST_END = time(13), time(17)
+_SATURDAY = 5
 
 
 class Day(NamedTuple):
@@ -56,7 +57,7 @@ def day_at(event_ms: int) -> Day:
 def day_of(day: date) -> Day:
     """The boundaries of *day*."""
     half = day in _half_days(day.year)
-    is_trading_day = day.weekday() < 5 and day not in _holidays(day.year)  # noqa: PLR2004 (Monday is 0)
+    is_trading_day = day.weekday() < _SATURDAY and day not in _holidays(day.year)
     return Day(
         name=day.isoformat(),
         start_ms=_at_ms(day, time(0)),

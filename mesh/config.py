@@ -6,7 +6,6 @@ misspelt limit is a missing limit.
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import msgspec
@@ -37,8 +36,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, _port("Port of the embedded broker. Unset: 4222, or a free one if that is taken")
     ] = 0
     data_dir: Annotated[
-        str, about("Where the embedded broker keeps its state, and `mesh up` its logs")
-    ] = ".mesh"
+        str,
+        about(
+            "Where the embedded broker keeps its state, and `mesh up` its logs. "
+            "Unset: `.mesh/live`, `.mesh/tape` or `.mesh/simulated`"
+        ),
+    ] = ""
     port: Annotated[
         int, _port("Port of the page and of `/ws`. Unset: 8080, or a free one if that is taken")
     ] = 0
@@ -216,11 +219,6 @@ def table(settings: Settings) -> list[tuple[str, str, str]]:
             (setting.env, "(set)" if setting.secret and value else _text(value), setting.text)
         )
     return rows
-
-
-def data_dir(settings: Settings) -> Path:
-    """The data directory as an absolute path."""
-    return Path(settings.data_dir).expanduser().resolve()
 
 
 def _text(value: Any) -> str:

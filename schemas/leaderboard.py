@@ -87,7 +87,7 @@ class RowsBatch(Wire, array_like=True, frozen=True):
     epoch: int
     """Of the owner: grows when another process takes the partition over."""
     number: int
-    """Counts the owner's flushes without holes, so that a reader sees what it missed."""
+    """Counts the owner's flushes from 1 without holes. The first holds all rows, the others those that changed."""
     received_ms: float
     """When the oldest of the changes arrived from the vendor, by the listener's clock; 0 if none did."""
     rows: list[PackedRow]

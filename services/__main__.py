@@ -1,0 +1,131 @@
+"""The `mesh` command: `mesh up` for everything, `mesh run NAME` for one program."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+from mesh import topology
+from mesh.config import SETTINGS, Settings, load, table
+from mesh.connection import open_connection
+from mesh.errors import MeshError
+from mesh.lifecycle import EX_FATAL, run
+from mesh.logs import set_up
+
+
+PROGRAMS = ("simulator", "reference", "processors", "boards", "widgets", "listener")
+"""Every program, in the order in which `mesh up` starts them: what others need comes first."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line *argv*; the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.act(arguments)
+    except MeshError as error:
+        sys.stderr.write(f"mesh: {error}\n")
+        return EX_FATAL
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mesh", description="A market-data event mesh for a real-time US stock scanner."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="start everything: broker, feed or simulator, boards, page")
+    import_module("services.up.options").add(up)
+    up.set_defaults(act=_up)
+
+    one = commands.add_parser("run", help="run one program until SIGTERM")
+    one.add_argument("program", choices=PROGRAMS)
+    one.set_defaults(act=lambda arguments: _run(arguments.program))
+
+    kinds = commands.add_parser("topology", help="compare or apply nats/*.json").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    kinds.add_parser(
+        "diff", help="show what differs on the broker; exit code 1 if anything does"
+    ).set_defaults(act=lambda _: asyncio.run(_diff(load(os.environ))))
+    apply = kinds.add_parser(
+        "apply", help="create and update streams and buckets; changes nothing the second time"
+    )
+    apply.add_argument(
+        "--force", action="store_true", help="also narrow limits, which discards data"
+    )
+    apply.set_defaults(
+        act=lambda arguments: asyncio.run(_apply(load(os.environ), force=arguments.force))
+    )
+
+    config = commands.add_parser("config", help="print every setting with its value in force")
+    config.add_argument(
+        "--markdown", action="store_true", help="the table of the README, with the defaults"
+    )
+    config.set_defaults(act=_config)
+
+    commands.add_parser(
+        "doctor", help="say what is wrong with this machine and these settings"
+    ).set_defaults(act=_doctor)
+    return parser
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    code: int = import_module("services.up.service").main(arguments)
+    return code
+
+
+def _run(program: str) -> int:
+    # Imported here, so that no program pays for the libraries of another.
+    return run(program, import_module(f"services.{program}.service").serve)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    code: int = import_module("services.doctor").main(os.environ)
+    return code
+
+
+async def _diff(settings: Settings) -> int:
+    async with open_connection(settings, "topology", set_up("topology", "error")) as connection:
+        drifts = await topology.diff(connection, topology.definitions())
+    _say("\n".join(map(topology.describe, drifts)) or "no drift: the broker agrees with nats/")
+    return 1 if drifts else 0
+
+
+async def _apply(settings: Settings, *, force: bool) -> int:
+    async with open_connection(settings, "topology", set_up("topology", "error")) as connection:
+        changed = await topology.apply(connection, topology.definitions(), force=force)
+    _say(
+        "\n".join(f"applied {topology.describe(drift)}" for drift in changed)
+        or "nothing to do: the broker agrees with nats/"
+    )
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    if arguments.markdown:
+        rows = table(Settings())
+        _say("| setting | default | what it does |\n|---|---|---|")
+        _say(
+            "\n".join(
+                f"| `{env}` | {f'`{value}`' if value else ''} | {text} |"
+                for env, value, text in rows
+            )
+        )
+        return 0
+    rows = table(load(os.environ))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    _say("\n".join(f"{env:{widths[0]}}  {value:{widths[1]}}  {text}" for env, value, text in rows))
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Boards: the market table of all rows, ranked into leaderboards."""

@@ -1,0 +1,1 @@
+"""`mesh up`: everything in one supervised process tree."""

@@ -1,0 +1,145 @@
+"""A supervised program: started, watched, started again, stopped."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mesh import clock
+from mesh.backoff import delays_s
+from mesh.lifecycle import EX_FATAL
+from services.up.console import Console, facts
+
+
+_STEADY_S = 30.0
+_STOP_S = 30.0
+_PR_SET_PDEATHSIG = 1
+_LINE_BYTES = 1 << 20
+
+Ready = Callable[["Child"], bool]
+
+
+class Child:
+    """One program of the tree. `keep` runs it until `stop`; it may be stopped and never comes back then."""
+
+    def __init__(
+        self,
+        name: str,
+        argv: list[str],
+        environment: dict[str, str],
+        log_file: Path,
+        console: Console,
+    ) -> None:
+        self.name = name
+        self.ready = asyncio.Event()
+        """Set while the program does its job."""
+        self.refused = asyncio.Event()
+        """Set when it ended with an error that only a person can mend."""
+        self.said: dict[str, asyncio.Event] = {"tape.ended": asyncio.Event()}
+        """Log events that others wait for."""
+        self.counters: dict[str, Any] = {}
+        """What it counted, once it has stopped."""
+        self._argv = argv
+        self._environment = environment
+        self._log_file = log_file
+        self._console = console
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    async def keep(self, chance: Callable[[], float]) -> None:
+        """Run the program, again and again if it must be, until `stop`."""
+        waits = delays_s(0.4, 10.0, chance)
+        while not self._stopping:
+            began_s = clock.monotonic_s()
+            code = await self._run_once()
+            self.ready.clear()
+            if self._stopping:
+                return
+            if code == EX_FATAL:
+                self.refused.set()
+                return
+            if clock.monotonic_s() - began_s > _STEADY_S:
+                waits = delays_s(0.4, 10.0, chance)
+            wait_s = next(waits)
+            self._console.line(
+                "warn", self.name, f"stopped ({_ending(code)}); again in {wait_s:.1f} s"
+            )
+            await asyncio.sleep(wait_s)
+
+    async def stop(self) -> None:
+        """Have the program drain and end; after 30 s it is killed, and that is said."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await process.wait()
+        except TimeoutError:
+            self._console.line(
+                "bad", self.name, f"did not drain within {_STOP_S:.0f} s and was killed"
+            )
+            process.kill()
+            await process.wait()
+
+    async def _run_once(self) -> int:
+        self._process = process = await asyncio.create_subprocess_exec(
+            *self._argv,
+            env={**os.environ, **self._environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=_LINE_BYTES,
+            start_new_session=True,  # Ctrl-C on the terminal is for us: programs stop in order
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 (one prctl; kill -9 of `mesh up` must not leave orphans)
+        )
+        with self._log_file.open("ab") as log:
+            async for line in process.stdout or ():
+                log.write(line)
+                log.flush()
+                self._on_line(line)
+        return await process.wait()
+
+    def _on_line(self, line: bytes) -> None:
+        try:
+            record = msgspec.json.decode(line, type=dict[str, Any])
+        except msgspec.DecodeError:
+            return  # a library's own words: in the log file
+        event = record.get("event", "")
+        if event in self.said:
+            self.said[event].set()
+        if event == "service.ready":
+            self.on_ready(facts(record))
+        elif event == "service.stopped":
+            self.counters = {
+                key: value for key, value in record.items() if key not in ("service", "event")
+            }
+        elif record.get("level") in ("warning", "error"):
+            tone = "warn" if record["level"] == "warning" else "bad"
+            self._console.line(tone, self.name, f"{event} · {facts(record)}")
+
+    def on_ready(self, text: str) -> None:
+        """The program does its job."""
+        self._console.line("good", self.name, text)
+        self.ready.set()
+
+
+def program_argv(name: str) -> list[str]:
+    """The command that runs one program of the mesh."""
+    return [sys.executable, "-m", "services", "run", name]
+
+
+def _ending(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,153 @@
+"""The command line of `mesh up`, and the settings and plan that it amounts to."""
+
+import argparse
+import os
+import shutil
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from mesh.broker import choose_port
+from mesh.config import SETTINGS, Settings, load
+from mesh.errors import FatalError
+from services.simulator import tape
+
+
+Source = Literal["live", "tape", "simulated"]
+
+_SOURCE_FILE = "source"
+_FLAGS = {
+    "speed": "sim_speed",
+    "partitions": "partitions",
+    "port": "port",
+    "nats_port": "nats_port",
+}
+"""Flags that are nothing but another way to give a setting."""
+
+
+class Plan(NamedTuple):
+    """What is to be started."""
+
+    settings: Settings
+    """Complete: every port and address is settled."""
+    data_dir: Path
+    embedded_broker: bool
+    simulator: bool
+    web: bool
+    exit_at_end: bool
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument(
+        "--tape",
+        nargs="+",
+        metavar="PATH",
+        help="play recordings: files or folders of vendor JSON lines or flat-file CSV, plain or gzip",
+    )
+    parser.add_argument(
+        "--speed",
+        metavar="N|max",
+        help="how much faster than real time, or as fast as possible (default: 1)",
+    )
+    parser.add_argument(
+        "--exit-at-end",
+        action="store_true",
+        help="when the tape has ended: drain, print a JSON summary on standard output, exit 0",
+    )
+    parser.add_argument(
+        "--partitions", type=int, metavar="P", help="number of partitions (default: 16)"
+    )
+    parser.add_argument("--port", type=int, help="port of the page (default: 8080, or a free one)")
+    parser.add_argument(
+        "--nats-port", type=int, help="port of the embedded broker (default: 4222, or a free one)"
+    )
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="state of the broker, and logs (default: .mesh/live, .mesh/tape or .mesh/simulated)",
+    )
+    parser.add_argument("--no-web", action="store_true", help="without the page")
+
+
+def plan(arguments: argparse.Namespace) -> Plan:
+    """The plan for a command line and the environment.
+
+    Raises:
+        FatalError: something asked for cannot be had: a port, a path, a combination of flags.
+    """
+    settings = _settings(arguments)
+    source: Source = "tape" if arguments.tape else "live" if settings.api_key else "simulated"
+    if arguments.exit_at_end and source != "tape":
+        raise FatalError("--exit-at-end needs --tape: only a recording has an end")
+    data_dir = Path(settings.data_dir or f".mesh/{source}").expanduser().resolve()
+    embedded = not settings.nats_url
+    if embedded:
+        _prepare(data_dir, source)
+        port = choose_port(settings.nats_port, 4222, "the broker", "--nats-port or MESH_NATS_PORT")
+        settings = msgspec.structs.replace(
+            settings, nats_port=port, nats_url=f"nats://127.0.0.1:{port}"
+        )
+    if not arguments.no_web:
+        port = choose_port(settings.port, 8080, "the page", "--port or MESH_PORT")
+        settings = msgspec.structs.replace(settings, port=port)
+    settings = msgspec.structs.replace(settings, source=source, data_dir=str(data_dir))
+    if source != "live":
+        settings = _simulated(settings, [Path(path) for path in arguments.tape or ()])
+    return Plan(
+        settings, data_dir, embedded, source != "live", not arguments.no_web, arguments.exit_at_end
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    environment = dict(os.environ)
+    names = {setting.field: setting.env for setting in SETTINGS}
+    for flag, field in {**_FLAGS, "data_dir": "data_dir"}.items():
+        value = getattr(arguments, flag)
+        if value is not None:
+            environment[names[field]] = str(value)
+    return load(environment)
+
+
+def _simulated(settings: Settings, paths: list[Path]) -> Settings:
+    """*settings* with the feed pointed at the simulator on ports that are free."""
+    feed_port = choose_port(0, settings.sim_port, "the simulator's feed", "MESH_SIM_PORT")
+    rest_port = choose_port(
+        0, settings.sim_rest_port, "the simulator's REST API", "MESH_SIM_REST_PORT"
+    )
+    days = tape.days(paths) if paths else [settings.sim_start.partition("T")[0]]
+    return msgspec.structs.replace(
+        settings,
+        api_key=settings.sim_key,
+        feed=f"127.0.0.1:{feed_port}",
+        feed_tls=False,
+        rest_url=f"http://127.0.0.1:{rest_port}",
+        lossless=bool(paths),
+        reference_days=",".join(days),
+        sim_port=feed_port,
+        sim_rest_port=rest_port,
+        sim_tape=os.pathsep.join(str(path.resolve()) for path in paths),
+    )
+
+
+def _prepare(data_dir: Path, source: Source) -> None:
+    """Make *data_dir* fit for *source*: only a live feed goes on where it stopped.
+
+    A recording and the synthetic market begin at their start again, so what an earlier run made of
+    them is in the future and would hide everything.
+    """
+    marker = data_dir / _SOURCE_FILE
+    before = marker.read_text().strip() if marker.exists() else None
+    if before == "live" and source != "live":
+        raise FatalError(
+            f"{data_dir} holds the state of the live feed: choose another --data-dir for {source} data"
+        )
+    if before is None and (data_dir / "jetstream").exists():
+        raise FatalError(
+            f"{data_dir} holds a broker's state that is not ours: choose another --data-dir"
+        )
+    if before != "live":
+        shutil.rmtree(data_dir / "jetstream", ignore_errors=True)
+    (data_dir / "logs").mkdir(parents=True, exist_ok=True)
+    marker.write_text(f"{source}\n")

@@ -1,0 +1,152 @@
+"""Starts the tree in the order of its needs, keeps it running, and takes it down in order."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from secrets import SystemRandom
+from typing import Any
+
+import uvloop
+
+from mesh import broker, clock, topology
+from mesh.config import to_environment
+from mesh.connection import open_connection
+from mesh.errors import FatalError
+from mesh.logs import set_up
+from schemas.wire import encode_json
+from services.up.child import Child, program_argv
+from services.up.console import Console
+from services.up.options import Plan, plan
+
+
+_STAGES = (("simulator",), ("reference", "processors", "boards", "widgets"), ("listener",))
+"""Started stage by stage: the next begins when all of one are ready."""
+_STOPS = ("listener", "simulator", "reference", "processors", "boards", "widgets", "broker")
+"""Stopped one by one, each when it has drained: producers before consumers, the broker last."""
+_READY_S = 60.0
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run `mesh up`; the exit code."""
+    return uvloop.run(Tree(plan(arguments), Console()).run())
+
+
+class Tree:
+    """The supervised programs of one `mesh up`."""
+
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self._plan = plan
+        self._console = console
+        self._children: dict[str, Child] = {}
+        self._stopping = asyncio.Event()
+        self._chance = SystemRandom().random
+
+    async def run(self) -> int:
+        """Start everything, wait for the end, stop everything; the exit code."""
+        began_s = clock.monotonic_s()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stopping.set)
+        async with asyncio.TaskGroup() as tasks:
+            ended = tasks.create_task(self._live(tasks))
+            stopped = tasks.create_task(self._stopping.wait())
+            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            ended.cancel()
+            await self._stop()
+        refused = [name for name, child in self._children.items() if child.refused.is_set()]
+        if self._plan.exit_at_end and not refused and not self._stopping.is_set():
+            sys.stdout.buffer.write(
+                encode_json(self._summary(clock.monotonic_s() - began_s)) + b"\n"
+            )
+        return 1 if refused and not self._stopping.is_set() else 0
+
+    async def _live(self, tasks: asyncio.TaskGroup) -> None:
+        """Until there is nothing more to do: a tape that ended, or a start that cannot succeed."""
+        if self._plan.embedded_broker:
+            await self._start_broker(tasks)
+        await self._apply_topology()
+        for stage in _STAGES:
+            if not await self._start_stage(
+                tasks, [name for name in stage if self._is_wanted(name)]
+            ):
+                return
+        self._greet()
+        if self._plan.exit_at_end:
+            await self._children["listener"].said["tape.ended"].wait()
+        else:
+            await self._stopping.wait()
+
+    def _is_wanted(self, name: str) -> bool:
+        return {"simulator": self._plan.simulator, "widgets": self._plan.web}.get(name, True)
+
+    async def _start_broker(self, tasks: asyncio.TaskGroup) -> None:
+        command = broker.command(
+            topology.folder() / "server.conf",
+            self._plan.settings.nats_port,
+            broker.choose_port(0, 8222, "the broker's monitoring", ""),
+            self._plan.data_dir,
+        )
+        child = self._child("broker", command.argv, command.environment)
+        tasks.create_task(child.keep(self._chance))
+        if not await broker.wait_until_listening(self._plan.settings.nats_port):
+            raise FatalError(f"the broker did not start: see {self._plan.data_dir}/logs/broker.log")
+        child.on_ready(f"{command.url} · state in {self._plan.data_dir}")
+
+    async def _apply_topology(self) -> None:
+        async with open_connection(self._plan.settings, "up", set_up("up", "error")) as connection:
+            await topology.apply(connection, topology.definitions())
+
+    async def _start_stage(self, tasks: asyncio.TaskGroup, names: list[str]) -> bool:
+        """Start the programs *names*; whether all became ready, none being refused."""
+        environment = {
+            **to_environment(self._plan.settings),
+            "MESH_NATS_URL": self._plan.settings.nats_url,
+        }
+        children = [self._child(name, program_argv(name), environment) for name in names]
+        for child in children:
+            tasks.create_task(child.keep(self._chance))
+        for child in children:
+            outcomes = [tasks.create_task(event.wait()) for event in (child.ready, child.refused)]
+            await asyncio.wait(outcomes, timeout=_READY_S, return_when=asyncio.FIRST_COMPLETED)
+            for outcome in outcomes:
+                outcome.cancel()
+            if not child.ready.is_set():
+                self._console.line(
+                    "bad",
+                    child.name,
+                    f"did not start: see {self._plan.data_dir}/logs/{child.name}.log",
+                )
+                return False
+        return True
+
+    def _child(self, name: str, argv: list[str], environment: dict[str, str]) -> Child:
+        log_file = self._plan.data_dir / "logs" / f"{name}.log"
+        child = self._children[name] = Child(name, argv, environment, log_file, self._console)
+        return child
+
+    async def _stop(self) -> None:
+        for name in _STOPS:
+            if name in self._children:
+                await self._children[name].stop()
+
+    def _greet(self) -> None:
+        if self._plan.web:
+            page = f"http://127.0.0.1:{self._plan.settings.port}/"
+            self._console.line(
+                "", "", f"\n  {self._console.paint('strong', page)}   Ctrl-C stops everything\n"
+            )
+
+    def _summary(self, seconds: float) -> dict[str, Any]:
+        listener = self._children["listener"].counters
+        processors = self._children["processors"].counters
+        return {
+            "events": listener.get("published", {}),
+            "folded": processors.get("folded", {}),
+            "late": processors.get("late"),
+            "discarded": sum(listener.get("discarded", {}).values()),
+            "rejected": listener.get("rejected"),
+            "gaps": processors.get("gap_batches"),
+            "seconds": round(seconds, 2),
+        }
