@@ -144,7 +144,7 @@ class Connection:
 
     async def on_disconnect(self) -> None:
         """For the client: the connection is gone."""
-        if self.connected.is_set():
+        if self.connected.is_set() and not self.client.is_closed:
             self.connected.clear()
             self._log.warning("broker.lost")
 

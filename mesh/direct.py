@@ -5,9 +5,11 @@ nothing can leak there; a batch of messages costs one request.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+
+from nats.errors import Error
 
 from mesh.connection import Connection, Message
 from mesh.errors import BrokerError
@@ -41,58 +43,60 @@ async def last(connection: Connection, stream: str, subject: str) -> Stored | No
 
 
 async def since(connection: Connection, stream: str, subject: str, start_ms: float) -> list[Stored]:
-    """All messages of *subject* (wildcards allowed) that were stored at or after *start_ms*, oldest first."""
+    """All messages of *subject* (wildcards allowed) that were stored at or after *start_ms*, oldest first.
+
+    Raises:
+        BrokerError: the stream is not there, or stopped answering.
+    """
     start = datetime.fromtimestamp(start_ms / 1000, tz=UTC).isoformat()
-    found = [
-        message async for message in _batches(connection, stream, subject, {"start_time": start})
-    ]
-    found.sort(key=lambda message: message.sequence)
-    return found
+    return await _read(connection, stream, {"next_by_subj": subject, "start_time": start})
 
 
 async def every(connection: Connection, stream: str, subject: str) -> list[Stored]:
-    """All messages of *subject* (wildcards allowed), oldest first."""
-    return [message async for message in _batches(connection, stream, subject, {"seq": 1})]
+    """All messages of *subject* (wildcards allowed), oldest first.
+
+    Raises:
+        BrokerError: the stream is not there, or stopped answering.
+    """
+    return await _read(connection, stream, {"next_by_subj": subject, "seq": 1})
 
 
-async def _batches(
-    connection: Connection, stream: str, subject: str, start: dict[str, Any]
-) -> AsyncIterator[Stored]:
-    while True:
-        pending, sequence = 0, 0
-        async for message in _batch(
-            connection, stream, {"batch": _BATCH, "next_by_subj": subject, **start}
-        ):
-            if _status(message) in (_NOT_FOUND, _END_OF_BATCH):
-                pending = int((message.headers or {}).get("Nats-Num-Pending", 0))
-                break
-            stored = _stored(message)
-            sequence = stored.sequence
-            yield stored
-        if not pending or not sequence:
-            return
-        start = {"seq": sequence + 1}
-
-
-async def _batch(
-    connection: Connection, stream: str, request: dict[str, Any]
-) -> AsyncIterator[Message]:
+async def _read(connection: Connection, stream: str, request: dict[str, Any]) -> list[Stored]:
+    found: list[Stored] = []
     answers: asyncio.Queue[Message] = asyncio.Queue()
     inbox = connection.inbox()
     subscription = await connection.subscribe(inbox, answers.put)
     try:
-        await connection.publish(f"$JS.API.DIRECT.GET.{stream}", encode_json(request), reply=inbox)
         while True:
-            try:
-                async with asyncio.timeout(_SILENCE_S):
-                    message = await answers.get()
-            except TimeoutError as error:
-                raise BrokerError(
-                    f"{stream} stopped answering a direct get after {_SILENCE_S} s"
-                ) from error
-            yield message
+            await connection.publish(
+                f"$JS.API.DIRECT.GET.{stream}",
+                encode_json({"batch": _BATCH, **request}),
+                reply=inbox,
+            )
+            pending = await _collect(stream, answers, found)
+            if not pending:
+                return sorted(found, key=lambda message: message.sequence)
+            request = {"next_by_subj": request["next_by_subj"], "seq": found[-1].sequence + 1}
     finally:
-        await subscription.unsubscribe()
+        with suppress(Error):  # the connection may be closing
+            await subscription.unsubscribe()
+
+
+async def _collect(stream: str, answers: asyncio.Queue[Message], found: list[Stored]) -> int:
+    """Append the messages of one batch to *found*; how many the stream has beyond it."""
+    before = len(found)
+    while True:
+        try:
+            async with asyncio.timeout(_SILENCE_S):
+                message = await answers.get()
+        except TimeoutError as error:
+            raise BrokerError(
+                f"{stream} stopped answering a direct get after {_SILENCE_S} s"
+            ) from error
+        if _status(message) in (_NOT_FOUND, _END_OF_BATCH):
+            beyond = int((message.headers or {}).get("Nats-Num-Pending", 0))
+            return beyond if len(found) > before else 0
+        found.append(_stored(message))
 
 
 def _status(message: Message) -> str | None:

@@ -4,11 +4,10 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable
 from importlib import import_module
 
 from mesh import topology
-from mesh.config import SETTINGS, Settings, load, table
+from mesh.config import Settings, load, table
 from mesh.connection import open_connection
 from mesh.errors import MeshError
 from mesh.lifecycle import EX_FATAL, run

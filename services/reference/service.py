@@ -18,19 +18,25 @@ from mesh import clock, topology
 from mesh.backoff import delays_s
 from mesh.calendar import day_at
 from mesh.config import Settings
-from mesh.connection import open_connection
+from mesh.connection import Connection, open_connection
 from mesh.errors import FeedRefusedError
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from schemas.naming import Bucket, previous_closes_key
 from schemas.reference import PreviousCloses
-from schemas.wire import encode_json
+from schemas.wire import Wire, encode_json, json_decoder
 
 
 _LOOK_BACK_DAYS = 10
 """The longest closure of the exchange since 1933 lasted six days (September 2001)."""
-_TODAY_CHECK_S = 60.0
 _SATURDAY = 5
+
+
+class _BoardDay(Wire, frozen=True):
+    trading_day: str = ""
+
+
+_decode_day = json_decoder(_BoardDay).decode
 
 
 class Grouped:
@@ -71,7 +77,7 @@ class Grouped:
 
 
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
-    """Load the days that were asked for, or today's and each following one; until told to stop."""
+    """Load the days that were asked for, or today; then each day that the boards come to; until told to stop."""
     days = [day.strip() for day in settings.reference_days.split(",") if day.strip()]
     grouped = Grouped(settings)
     async with open_connection(settings, "reference", lifecycle.log) as connection:
@@ -80,11 +86,29 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         loaded = {
             day: await _load(grouped, reference, day, lifecycle) for day in days or [_today()]
         }
-        lifecycle.ready(days=len(loaded), symbols=sum(loaded.values()))
-        while await lifecycle.pause(_TODAY_CHECK_S):
-            if not days and _today() not in loaded:
-                loaded[_today()] = await _load(grouped, reference, _today(), lifecycle)
+        lifecycle.ready(days=len(loaded), symbols=max(loaded.values()))
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(
+                _follow(connection, grouped, reference, loaded, lifecycle)
+            )
+            await lifecycle.stopping.wait()
+            following.cancel()
     return {"days": len(loaded), "calls": grouped.calls}
+
+
+async def _follow(
+    connection: Connection,
+    grouped: Grouped,
+    reference: KeyValue,
+    loaded: dict[str, int],
+    lifecycle: Lifecycle,
+) -> None:
+    """Load each trading day that the market turns out to have reached."""
+    async for entry in KeyValue(connection, Bucket.BOARDS).watch():
+        day = _decode_day(entry.value or b"{}").trading_day
+        if day and day not in loaded:
+            loaded[day] = await _load(grouped, reference, day, lifecycle)
+            lifecycle.log.info("reference.loaded", day=day, symbols=loaded[day])
 
 
 def _today() -> str:

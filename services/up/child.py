@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,16 @@ class Child:
         self._log_file = log_file
         self._console = console
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def keep(self, chance: Callable[[], float]) -> None:
         """Run the program, again and again if it must be, until `stop`."""
         waits = delays_s(0.4, 10.0, chance)
-        while not self._stopping:
+        while not self._stopping.is_set():
             began_s = clock.monotonic_s()
             code = await self._run_once()
             self.ready.clear()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if code == EX_FATAL:
                 self.refused.set()
@@ -70,11 +71,13 @@ class Child:
             self._console.line(
                 "warn", self.name, f"stopped ({_ending(code)}); again in {wait_s:.1f} s"
             )
-            await asyncio.sleep(wait_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._stopping.wait()
 
     async def stop(self) -> None:
         """Have the program drain and end; after 30 s it is killed, and that is said."""
-        self._stopping = True
+        self._stopping.set()
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -98,14 +101,17 @@ class Child:
             stderr=asyncio.subprocess.STDOUT,
             limit=_LINE_BYTES,
             start_new_session=True,  # Ctrl-C on the terminal is for us: programs stop in order
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 (one prctl; kill -9 of `mesh up` must not leave orphans)
+            preexec_fn=_die_with_parent,
         )
-        with self._log_file.open("ab") as log:
-            async for line in process.stdout or ():
-                log.write(line)
-                log.flush()
-                self._on_line(line)
+        if process.stdout is not None:
+            await self._listen(process.stdout)
         return await process.wait()
+
+    async def _listen(self, output: asyncio.StreamReader) -> None:
+        with self._log_file.open("ab", buffering=0) as log:
+            async for line in output:
+                log.write(line)
+                self._on_line(line)
 
     def _on_line(self, line: bytes) -> None:
         try:
