@@ -195,7 +195,9 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
             )
     except (Error, OSError, TimeoutError) as error:
         await connection.client.close()
-        raise BrokerError(f"no broker at {url}: {str(error) or type(error).__name__}") from error
+        raise BrokerError(
+            f"no broker answers at {url} (MESH_NATS_URL): {str(error) or 'waited 10 s for one'}"
+        ) from error
     try:
         _require_version(connection.client)
         connection.connected.set()
