@@ -1,0 +1,87 @@
+"""The simulator as a program: a feed and a REST API on this machine, in place of the vendor's."""
+
+import asyncio
+import errno
+import os
+import socket
+from pathlib import Path
+
+from mesh.config import Settings
+from mesh.errors import FatalError
+from mesh.lifecycle import Counters, Lifecycle
+from services.simulator import rest
+from services.simulator.feed import Feed, TapeFeed
+from services.simulator.player import Pacer, RealTime, Unpaced
+from services.simulator.server import PATH, FeedServer
+from services.simulator.tape import Tape
+
+
+HOST = "127.0.0.1"
+
+
+async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
+    """Play what the settings ask for until told to stop; what was sent.
+
+    Raises:
+        FatalError: a port is taken, or the tape is not one.
+    """
+    with (
+        _bound(settings.sim_port, "MESH_SIM_PORT") as feed_socket,
+        _bound(settings.sim_rest_port, "MESH_SIM_REST_PORT") as rest_socket,
+    ):
+        feed, read_day, source = await asyncio.to_thread(_source, settings)
+        server = FeedServer(feed, settings.sim_key)
+        api = rest.app(read_day, settings.sim_key)
+        async with (
+            asyncio.TaskGroup() as group,
+            server.serving(feed_socket),
+            rest.serving(api, rest_socket),
+        ):
+            tasks = [group.create_task(feed.run()), group.create_task(server.require_intact_feed())]
+            lifecycle.ready(
+                feed=f"ws://{HOST}:{feed_socket.getsockname()[1]}{PATH}",
+                rest=f"http://{HOST}:{rest_socket.getsockname()[1]}",
+                source=source,
+            )
+            await lifecycle.stopping.wait()
+            for task in tasks:
+                task.cancel()
+    return {
+        "events": dict(feed.sent.events),
+        "frames": feed.sent.frames,
+        "connections": server.connections,
+    }
+
+
+def _source(settings: Settings) -> tuple[Feed, rest.ReadDay, str]:
+    """What to play, where days are read, and what to call it; reads files."""
+    pacer = _pacer(settings.sim_speed)
+    if settings.sim_tape:
+        tape = Tape([Path(part) for part in settings.sim_tape.split(os.pathsep) if part])
+        return TapeFeed(tape, pacer), tape.day_bars, settings.sim_tape
+    raise NotImplementedError
+
+
+def _pacer(speed: str) -> Pacer:
+    if speed == "max":
+        return Unpaced()
+    if not float(speed):
+        raise FatalError("MESH_SIM_SPEED must be above 0, was 0: time would stand still")
+    return RealTime(float(speed))
+
+
+def _bound(port: int, variable: str) -> socket.socket:
+    listening = socket.socket()
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise FatalError(
+                f"port {port} is taken; set {variable} to another one, or stop what uses it"
+            ) from error
+        raise
+    listening.setblocking(False)
+    return listening
