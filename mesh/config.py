@@ -211,13 +211,14 @@ def to_environment(settings: Settings) -> dict[str, str]:
 
 
 def table(settings: Settings) -> list[tuple[str, str, str]]:
-    """(variable, value in force, purpose) for each setting; secrets masked."""
+    """(variable, value in force, purpose) for each setting; secrets masked, what is unset empty."""
     rows = []
     for setting in SETTINGS:
         value = getattr(settings, setting.field)
-        rows.append(
-            (setting.env, "(set)" if setting.secret and value else _text(value), setting.text)
+        shown = (
+            "(set)" if setting.secret and value else _text(value) if value or value is False else ""
         )
+        rows.append((setting.env, shown, setting.text))
     return rows
 
 

