@@ -17,7 +17,7 @@ Number = int | float
 NS_PER_MS = 1_000_000
 
 
-class TapeEvent(NamedTuple):
+class TapeEvent(Wire, frozen=True):
     """One vendor event, encoded, and what is needed to order and to filter it."""
 
     time_ms: int

@@ -47,9 +47,9 @@ class Sent:
         chosen = subscriptions.select(chunk)
         if not chosen:
             return None
-        self.events.update([event[1] for event in chosen])
+        self.events.update([event.ev for event in chosen])
         self.frames += 1
-        return b"[" + b",".join([event[3] for event in chosen]) + b"]"
+        return b"[" + b",".join([event.payload for event in chosen]) + b"]"
 
 
 class Feed(Protocol):

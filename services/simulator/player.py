@@ -8,7 +8,7 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Iterable
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter
 from typing import Protocol
 
 from mesh import clock
@@ -21,7 +21,7 @@ CHUNK_EVENTS = 500
 _BLOCK_EVENTS = 4 * CHUNK_EVENTS
 _TICK_S = 0.02
 _ALWAYS_MS = 1 << 62
-_time_ms = itemgetter(0)
+_time_ms = attrgetter("time_ms")
 
 
 class Pacer(Protocol):

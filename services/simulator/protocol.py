@@ -76,8 +76,10 @@ class Subscriptions:
         """Those of *events* that were asked for, once each, in their order."""
         channels, tickers = self._channels, self._tickers
         if not tickers:
-            return [event for event in events if event[1] in channels]
-        return [event for event in events if event[1] in channels or event[1:3] in tickers]
+            return [event for event in events if event.ev in channels]
+        return [
+            event for event in events if event.ev in channels or (event.ev, event.sym) in tickers
+        ]
 
     def __bool__(self) -> bool:
         return bool(self._held)

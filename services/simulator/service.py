@@ -10,7 +10,8 @@ from mesh.config import Settings
 from mesh.errors import FatalError
 from mesh.lifecycle import Counters, Lifecycle
 from services.simulator import rest
-from services.simulator.feed import Feed, TapeFeed
+from services.simulator.feed import Feed, LiveFeed, TapeFeed
+from services.simulator.market import Market, start_of
 from services.simulator.player import Pacer, RealTime, Unpaced
 from services.simulator.server import PATH, FeedServer
 from services.simulator.tape import Tape
@@ -59,7 +60,11 @@ def _source(settings: Settings) -> tuple[Feed, rest.ReadDay, str]:
     if settings.sim_tape:
         tape = Tape([Path(part) for part in settings.sim_tape.split(os.pathsep) if part])
         return TapeFeed(tape, pacer), tape.day_bars, settings.sim_tape
-    raise NotImplementedError
+    market = Market(
+        seed=settings.sim_seed, symbols=settings.sim_symbols, start_ms=start_of(settings.sim_start)
+    )
+    feed = LiveFeed(market, pacer, wait_for_readers=settings.sim_speed == "max")
+    return feed, market.day_bars, f"synthetic market, seed {settings.sim_seed}"
 
 
 def _pacer(speed: str) -> Pacer:

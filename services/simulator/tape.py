@@ -121,7 +121,7 @@ def merge(parts: Sequence[tuple[int, Iterator[TapeEvent]]]) -> Iterator[TapeEven
             if following is None:
                 heapq.heappop(heap)
             else:
-                heapq.heapreplace(heap, (following[0], part, following))
+                heapq.heapreplace(heap, (following.time_ms, part, following))
 
 
 def _push(

@@ -1,0 +1,207 @@
+"""A seeded synthetic market: trades, quotes, second and minute bars, bands, day after day.
+
+It runs on event time alone; the same arguments give the same bytes. Every second some thousand
+trades are drawn, and from those follow the bars: `A` at the end of each second, `AM` at the end of
+each minute. Now and then a late print changes a second bar of the same minute, which then comes
+again. After 20:00 the market jumps to 04:00 of the next trading day.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from itertools import chain
+from typing import NamedTuple
+
+import msgspec
+
+from mesh.calendar import NEW_YORK, Day, day_at, day_of
+from schemas.wire import encode_json
+from services.simulator import bars, intraday, prints
+from services.simulator.bars import MINUTE_MS, SECOND_MS, Window
+from services.simulator.chance import seeded
+from services.simulator.events import NS_PER_MS, Bands, DayBar, DayBars, TapeEvent
+from services.simulator.universe import Listing, listings, usd
+
+
+TRADES_A_S = 4000.0
+"""Mean of the regular session; second bars come to a third of it, quotes to a quarter."""
+
+_REGULAR_S = 23_400
+_LATE_CHANCE, _LATE_SIZE = 0.001, 100
+_BANDS_CHANCE, _BANDS_PART = 0.1, 0.05
+
+
+class _Late(NamedTuple):
+    """A second bar that will come again because of a print that is late."""
+
+    due_ms: int
+    listing: Listing
+    window: Window
+
+
+class Market:
+    """The market as an iterator over events in the order of time; it never ends. Iterate once."""
+
+    def __init__(
+        self, *, seed: int, symbols: int, start_ms: int, trades_a_s: float = TRADES_A_S
+    ) -> None:
+        self._chance = seeded(seed)
+        self._trades_a_s = trades_a_s
+        self._listings, self._weights = listings(self._chance, symbols, trades_a_s * _REGULAR_S)
+        self._table = prints.shapes(self._chance)
+        self._day = _trading_day(start_ms)
+        self._now_ms = max(start_ms - start_ms % SECOND_MS, self._day.pre_ms)
+        self._late: list[_Late] = []
+        self._minute: dict[Listing, None] = {}
+        self._days = {_previous(self._day).name: self._first_closes()}
+        self._begin_day()
+
+    def __iter__(self) -> Iterator[TapeEvent]:
+        return chain.from_iterable(self._seconds())
+
+    def day_bars(self, day: str) -> DayBars:
+        """The bars of *day* (ISO date): of the day before the start and of days that are over."""
+        return self._days.get(day, {})
+
+    def _first_closes(self) -> DayBars:
+        total = self._weights[-1]
+        closes = {}
+        for rank, listing in enumerate(self._listings, start=1):
+            price = usd(listing.previous_close)
+            shares = round(self._trades_a_s * _REGULAR_S * 150 / rank / total)
+            closes[listing.sym] = DayBar(price, price, price, price, shares)
+        return closes
+
+    def _begin_day(self) -> None:
+        for listing in self._listings:
+            listing.begin_day()
+        self._gappers = intraday.gap_overnight(self._chance, self._listings)
+        self._runners = intraday.plan_runners(self._chance, self._listings, self._now_ms, self._day)
+
+    def _end_day(self) -> None:
+        ended = {listing.sym: listing.end_day() for listing in self._listings}
+        self._days[self._day.name] = {sym: bar for sym, bar in ended.items() if bar is not None}
+        self._day = _following(self._day)
+        self._now_ms = self._day.pre_ms
+        self._late.clear()
+        self._begin_day()
+
+    def _seconds(self) -> Iterator[list[TapeEvent]]:
+        while True:
+            yield self._second()
+            self._now_ms += SECOND_MS
+            if self._now_ms >= self._day.post_end_ms:
+                self._end_day()
+
+    def _second(self) -> list[TapeEvent]:
+        now_ms = self._now_ms
+        end_ms = now_ms + SECOND_MS
+        regular = self._day.session(now_ms) == "regular"
+        events = self._late_prints(now_ms, regular=regular)
+        events += self._bands(now_ms)
+        traded, touched = prints.trade_second(
+            self._chance, self._table, self._picked(now_ms), now_ms, regular=regular
+        )
+        events += traded
+        for listing in touched:
+            window = bars.close_second(listing, now_ms, regular=regular)
+            events.append(bars.second_bar(listing, window, end_ms))
+            self._minute[listing] = None
+            self._maybe_late(listing, window, end_ms)
+        if end_ms % MINUTE_MS == 0:
+            events += [bars.minute_bar(listing, end_ms) for listing in self._minute]
+            self._minute.clear()
+        return events
+
+    def _picked(self, now_ms: int) -> list[Listing]:
+        """The symbols that trade in this second, one entry a trade."""
+        chance = self._chance
+        count = int(intraday.activity(self._day, now_ms) * self._trades_a_s + chance.random())
+        gapping = int(count * intraday.GAPPER_SHARE_OF_PRE) if now_ms < self._day.open_ms else 0
+        picked = chance.choices(self._listings, cum_weights=self._weights, k=count - gapping)
+        picked += chance.choices(self._gappers, k=gapping)
+        if gapping:
+            chance.shuffle(picked)
+        for runner in self._runners:
+            drift = runner.drift(now_ms)
+            if drift != 1.0:
+                runner.listing.fair_usd *= drift
+                trades = self._trades_a_s * intraday.RUNNER_TRADES_A_S * chance.random()
+                for _ in range(int(1 + trades)):  # anywhere in the second, not at its end
+                    picked.append(runner.listing)
+                    place = int(chance.random() * len(picked))
+                    picked[place], picked[-1] = picked[-1], picked[place]
+        return picked
+
+    def _maybe_late(self, listing: Listing, window: Window, end_ms: int) -> None:
+        if self._chance.random() < _LATE_CHANCE:
+            due_ms = end_ms + SECOND_MS * self._chance.randrange(1, 4)
+            if due_ms // MINUTE_MS == window.start_ms // MINUTE_MS:
+                self._late.append(_Late(due_ms, listing, window))
+
+    def _late_prints(self, now_ms: int, *, regular: bool) -> list[TapeEvent]:
+        """Trades that are reported only now, each with its second bar once more."""
+        events: list[TapeEvent] = []
+        waiting = []
+        for late in self._late:
+            if late.due_ms > now_ms:
+                waiting.append(late)
+            else:
+                events += _print_late(late, now_ms, regular=regular)
+        self._late = waiting
+        return events
+
+    def _bands(self, now_ms: int) -> list[TapeEvent]:
+        if self._chance.random() >= _BANDS_CHANCE:
+            return []
+        listing = self._chance.choice(self._listings)
+        price = usd(listing.price)
+        high, low = round(price * (1 + _BANDS_PART), 4), round(price * (1 - _BANDS_PART), 4)
+        listing.sequence += 1
+        bands = Bands(
+            listing.sym, high, low, (), listing.tape, now_ms * NS_PER_MS, listing.sequence
+        )
+        return [TapeEvent(now_ms, "LULD", listing.sym, encode_json(bands))]
+
+
+def _print_late(late: _Late, now_ms: int, *, regular: bool) -> list[TapeEvent]:
+    _due_ms, listing, window = late
+    value = _LATE_SIZE * window.close
+    listing.sequence += 1
+    bars.add_volume(listing, _LATE_SIZE, value, 1)
+    corrected = msgspec.structs.replace(
+        window,
+        volume=window.volume + _LATE_SIZE,
+        value=window.value + value,
+        trades=window.trades + 1,
+    )
+    conditions = (prints.SOLD_OUT_OF_SEQUENCE,) + (() if regular else (prints.FORM_T,))
+    return [
+        prints.trade(listing, window.close, _LATE_SIZE, conditions, 4, now_ms),
+        bars.second_bar(listing, corrected, now_ms),
+    ]
+
+
+def start_of(text: str) -> int:
+    """Epoch milliseconds of an ISO date and time in New York."""
+    return round(datetime.fromisoformat(text).replace(tzinfo=NEW_YORK).timestamp() * 1000)
+
+
+def _trading_day(time_ms: int) -> Day:
+    """The trading day of *time_ms*, or the next one if that is over or none."""
+    day = day_at(time_ms)
+    return day if day.is_trading_day and time_ms < day.post_end_ms else _following(day)
+
+
+def _following(day: Day) -> Day:
+    return _step(day, 1)
+
+
+def _previous(day: Day) -> Day:
+    return _step(day, -1)
+
+
+def _step(day: Day, days: int) -> Day:
+    while True:
+        day = day_of(date.fromisoformat(day.name) + timedelta(days))
+        if day.is_trading_day:
+            return day
