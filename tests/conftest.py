@@ -20,7 +20,7 @@ hypothesis_settings.load_profile("mesh")
 RECORDED = Path(__file__).parents[2] / "shared" / "data"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recorded() -> Path:
     """The folder with recorded market data, which is kept beside the repository."""
     if not RECORDED.is_dir():

@@ -132,11 +132,12 @@ class Tree:
                 await self._children[name].stop()
 
     def _greet(self) -> None:
-        if self._plan.web:
-            page = f"http://127.0.0.1:{self._plan.settings.port}/"
-            self._console.line(
-                "", "", f"\n  {self._console.paint('strong', page)}   Ctrl-C stops everything\n"
-            )
+        page = (
+            f"http://127.0.0.1:{self._plan.settings.port}/" if self._plan.web else "everything runs"
+        )
+        self._console.line(
+            "", "", f"\n  {self._console.paint('strong', page)}   Ctrl-C stops everything\n"
+        )
 
     def _summary(self, seconds: float) -> dict[str, Any]:
         listener = self._children["listener"].counters

@@ -1,0 +1,122 @@
+"""`mesh up` as a child process, for system tests: started, killed in parts, read after its end."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from mesh import broker
+from mesh.config import Settings
+from mesh.connection import open_connection
+from mesh.kv import KeyValue
+from mesh.logs import set_up
+from mesh.testing import eventually, running_broker
+from schemas.naming import Bucket
+
+
+class Ended(NamedTuple):
+    """What a `mesh up` left behind."""
+
+    code: int
+    summary: dict[str, Any]
+    """The JSON object on standard output; empty if there was none."""
+    console: str
+
+
+class MeshUp:
+    """A running `mesh up` on free ports."""
+
+    def __init__(self, process: asyncio.subprocess.Process, data_dir: Path, nats_port: int) -> None:
+        self.process = process
+        self.data_dir = data_dir
+        self.nats_port = nats_port
+
+    def pid_of(self, program: str) -> int | None:
+        """The process that runs *program* now; None if it does not run."""
+        mark = b"nats-server" if program == "broker" else f"run\0{program}\0".encode()
+        for pid in _children(self.process.pid):
+            if mark in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+        return None
+
+    async def kill(self, program: str) -> None:
+        """`kill -9` *program*."""
+        pid = await eventually(lambda: self.pid_of(program))
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+    async def ended(self) -> Ended:
+        """Wait for the end."""
+        out, err = await self.process.communicate()
+        return Ended(self.process.returncode or 0, msgspec.json.decode(out or b"{}"), err.decode())
+
+
+@asynccontextmanager
+async def mesh_up(data_dir: Path, *arguments: str, **environment: str) -> AsyncIterator[MeshUp]:
+    """`mesh up` with *arguments*; killed at the end of the context if it still runs."""
+    nats_port = broker.free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(
+            sys.executable,
+            "-m",
+            "services",
+            "up",
+            "--data-dir",
+            str(data_dir),
+            "--nats-port",
+            str(nats_port),
+        ),
+        *arguments,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield MeshUp(process, data_dir, nats_port)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+            await process.communicate()
+
+
+async def boards_in(data_dir: Path) -> dict[str, dict[str, Any]]:
+    """The boards that a stopped mesh left in *data_dir*, read through a broker."""
+    async with (
+        running_broker(data_dir) as server,
+        open_connection(
+            Settings(nats_url=server.url), "test", set_up("test", "error")
+        ) as connection,
+    ):
+        entries = await KeyValue(connection, Bucket.BOARDS).all()
+    return {entry.key: msgspec.json.decode(entry.value or b"") for entry in entries}
+
+
+def without_seq(boards: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """*boards* without the one field that does not follow from the tape."""
+    return {
+        name: {key: value for key, value in board.items() if key != "seq"}
+        for name, board in boards.items()
+    }
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process *pid*."""
+    return Path(f"/proc/{pid}").exists()
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(path.parent.name))
+    return found
