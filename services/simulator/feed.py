@@ -128,6 +128,11 @@ class LiveFeed:
         self._backlogs: dict[_Backlog, None] = {}
         self._read = asyncio.Event()
 
+    @property
+    def listeners(self) -> int:
+        """Connections that are being served now."""
+        return len(self._backlogs)
+
     async def run(self) -> None:
         """The market's clock."""
         async with aclosing(due(self._market, self._pacer)) as chunks:

@@ -27,8 +27,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         FatalError: a port is taken, or the tape is not one.
     """
     with (
-        _bound(settings.sim_port, "MESH_SIM_PORT") as feed_socket,
-        _bound(settings.sim_rest_port, "MESH_SIM_REST_PORT") as rest_socket,
+        bound(settings.sim_port, "MESH_SIM_PORT") as feed_socket,
+        bound(settings.sim_rest_port, "MESH_SIM_REST_PORT") as rest_socket,
     ):
         feed, read_day, source = await asyncio.to_thread(_source, settings)
         server = FeedServer(feed, settings.sim_key)
@@ -75,7 +75,12 @@ def _pacer(speed: str) -> Pacer:
     return RealTime(float(speed))
 
 
-def _bound(port: int, variable: str) -> socket.socket:
+def bound(port: int, variable: str) -> socket.socket:
+    """A socket that listens on this machine; port 0 takes a free one.
+
+    Raises:
+        FatalError: the port is taken; *variable* is the setting to change.
+    """
     listening = socket.socket()
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
