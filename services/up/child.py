@@ -53,6 +53,12 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
 
+    @property
+    def pid(self) -> int | None:
+        """The process that runs now; None if none does."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
     async def keep(self, chance: Callable[[], float]) -> None:
         """Run the program, again and again if it must be, until `stop`."""
         waits = delays_s(0.4, 10.0, chance)

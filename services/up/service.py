@@ -17,7 +17,7 @@ from mesh.logs import set_up
 from schemas.wire import encode_json
 from services.up.child import Child, program_argv
 from services.up.console import Console
-from services.up.options import Plan, plan
+from services.up.plan import Plan, plan
 
 
 _STAGES = (("simulator",), ("reference", "processors", "boards", "widgets"), ("listener",))
@@ -29,7 +29,13 @@ _READY_S = 60.0
 
 def main(arguments: argparse.Namespace) -> int:
     """Run `mesh up`; the exit code."""
-    return uvloop.run(Tree(plan(arguments), Console()).run())
+    began_s = clock.monotonic_s()
+    tree = Tree(plan(arguments), Console())
+    code = uvloop.run(tree.run())
+    if arguments.exit_at_end and tree.tape_ended.is_set():
+        summary = tree.summary(clock.monotonic_s() - began_s)
+        sys.stdout.buffer.write(encode_json(summary) + b"\n")
+    return code
 
 
 class Tree:
@@ -39,12 +45,15 @@ class Tree:
         self._plan = plan
         self._console = console
         self._children: dict[str, Child] = {}
+        self.started = asyncio.Event()
+        """Set when every program does its job."""
+        self.tape_ended = asyncio.Event()
+        """Set when a tape was played to its end."""
         self._stopping = asyncio.Event()
         self._chance = SystemRandom().random
 
     async def run(self) -> int:
-        """Start everything, wait for the end, stop everything; the exit code."""
-        began_s = clock.monotonic_s()
+        """Start everything, wait for the end, stop everything; 1 if a program could not start, else 0."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stopping.set)
@@ -55,12 +64,27 @@ class Tree:
             stopped.cancel()
             ended.cancel()
             await self._stop()
-        refused = [name for name, child in self._children.items() if child.refused.is_set()]
-        if self._plan.exit_at_end and not refused and not self._stopping.is_set():
-            sys.stdout.buffer.write(
-                encode_json(self._summary(clock.monotonic_s() - began_s)) + b"\n"
-            )
-        return 1 if refused and not self._stopping.is_set() else 0
+        asked_to_stop = self._stopping.is_set()
+        refused = any(child.refused.is_set() for child in self._children.values())
+        return 0 if asked_to_stop or (self.started.is_set() and not refused) else 1
+
+    def pids(self) -> dict[str, int]:
+        """The processes that run now, by program."""
+        return {name: child.pid for name, child in self._children.items() if child.pid is not None}
+
+    def summary(self, seconds: float) -> dict[str, Any]:
+        """What was counted, once everything has stopped."""
+        listener = self._children["listener"].counters
+        processors = self._children["processors"].counters
+        return {
+            "events": listener.get("published", {}),
+            "folded": processors.get("folded", {}),
+            "late": processors.get("late"),
+            "discarded": sum(listener.get("discarded", {}).values()),
+            "rejected": listener.get("rejected"),
+            "gaps": processors.get("gap_batches"),
+            "seconds": round(seconds, 2),
+        }
 
     async def _live(self, tasks: asyncio.TaskGroup) -> None:
         """Until there is nothing more to do: a tape that ended, or a start that cannot succeed."""
@@ -73,9 +97,10 @@ class Tree:
             ):
                 return
         self._greet()
-        if self._plan.exit_at_end:
-            await self._children["listener"].said["tape.ended"].wait()
-        else:
+        self.started.set()
+        await self._children["listener"].said["tape.ended"].wait()
+        self.tape_ended.set()
+        if not self._plan.exit_at_end:
             await self._stopping.wait()
 
     def _is_wanted(self, name: str) -> bool:
@@ -138,16 +163,3 @@ class Tree:
         self._console.line(
             "", "", f"\n  {self._console.paint('strong', page)}   Ctrl-C stops everything\n"
         )
-
-    def _summary(self, seconds: float) -> dict[str, Any]:
-        listener = self._children["listener"].counters
-        processors = self._children["processors"].counters
-        return {
-            "events": listener.get("published", {}),
-            "folded": processors.get("folded", {}),
-            "late": processors.get("late"),
-            "discarded": sum(listener.get("discarded", {}).values()),
-            "rejected": listener.get("rejected"),
-            "gaps": processors.get("gap_batches"),
-            "seconds": round(seconds, 2),
-        }

@@ -1,0 +1,17 @@
+"""The command lines of `mesh bench`. Light: every program of the mesh reads them at start."""
+
+import argparse
+
+
+def add_pipeline(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument(
+        "--rate", type=int, default=100_000, help="events a second (default: 100000)"
+    )
+    parser.add_argument("--seconds", type=int, default=20, help="how long (default: 20)")
+    parser.add_argument(
+        "--symbols", type=int, default=10_000, help="size of the market (default: 10000)"
+    )
+    parser.add_argument(
+        "--partitions", type=int, default=16, help="number of partitions (default: 16)"
+    )

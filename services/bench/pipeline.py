@@ -1,0 +1,152 @@
+"""`mesh bench pipeline`: a dense mixed tape through the whole tree, at a steady rate.
+
+The feed is treated as a live one (what cannot be kept up with is dropped and counted). CPU is
+counted from the first event to the last, start-up left out. Latency runs from the arrival of the
+oldest event that a board contains and no board before it did, to that board's arrival in KV, or on
+a client's socket: so it is that of the slowest event of each update, not of the luckiest.
+"""
+
+import argparse
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+import uvloop
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from mesh import clock
+from mesh.connection import Message, open_connection
+from mesh.kv import RECEIVED_MS
+from mesh.logs import set_up
+from schemas.wire import encode_json
+from services.bench.measure import cpu_s, percentile
+from services.bench.tape import BenchTape, written
+from services.up import flags
+from services.up.console import Console
+from services.up.plan import Plan
+from services.up.plan import plan as planned
+from services.up.service import Tree
+
+
+_COUNTED = ("listener", "broker", "processors", "boards")
+"""Whose CPU is the cost of an event; the simulator and the page's service are reported beside it."""
+_SUBSCRIPTIONS = "A.*,AM.*,T.*,Q.*,LULD.*"
+
+
+def main(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the bench; its result."""
+    tape = written(
+        Path(".mesh/bench"),
+        rate=arguments.rate,
+        seconds=arguments.seconds,
+        symbols=arguments.symbols,
+    )
+    with TemporaryDirectory(prefix="mesh-bench-") as folder:
+        speed = arguments.rate / (tape.events / tape.market_s)
+        plan = planned(_up_arguments(tape, speed, arguments.partitions, folder))
+        settings = msgspec.structs.replace(
+            plan.settings, lossless=False, subscriptions=_SUBSCRIPTIONS
+        )
+        return uvloop.run(_measure(plan._replace(settings=settings), tape))
+
+
+def _up_arguments(
+    tape: BenchTape, speed: float, partitions: int, folder: str
+) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    flags.add(parser)
+    given = {
+        "--tape": tape.path,
+        "--speed": f"{speed:.6f}",
+        "--partitions": partitions,
+        "--data-dir": folder,
+    }
+    words = [str(word) for pair in given.items() for word in pair]
+    return parser.parse_args(["--exit-at-end", *words])
+
+
+async def _measure(plan: Plan, tape: BenchTape) -> dict[str, Any]:
+    tree = Tree(plan, Console())
+    latencies = _Latencies()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(tree.run())
+        await tree.started.wait()
+        began_s, before = clock.monotonic_s(), _cpu(tree)
+        watching = tasks.create_task(_watch(plan, latencies))
+        await tree.tape_ended.wait()
+        seconds = clock.monotonic_s() - began_s
+        used = {name: cpu - before[name] for name, cpu in _cpu(tree).items()}
+        watching.cancel()
+        await running
+    return _result(tree.summary(seconds), used, latencies, seconds, tape)
+
+
+def _cpu(tree: Tree) -> dict[str, float]:
+    return {name: cpu_s(pid) for name, pid in tree.pids().items()}
+
+
+class _Latencies:
+    def __init__(self) -> None:
+        self.kv_ms: list[float] = []
+        self.socket_ms: list[float] = []
+
+
+async def _watch(plan: Plan, latencies: _Latencies) -> None:
+    async def on_board(message: Message) -> None:
+        received_ms = float((message.headers or {}).get(RECEIVED_MS, 0))
+        if received_ms:
+            latencies.kv_ms.append(clock.now_ms() - received_ms)
+
+    async with open_connection(plan.settings, "bench", set_up("bench", "error")) as connection:
+        await connection.subscribe("board.*", on_board)
+        await _watch_socket(f"ws://127.0.0.1:{plan.settings.port}/ws", latencies)
+
+
+async def _watch_socket(url: str, latencies: _Latencies) -> None:
+    async with connect(url, compression=None, max_size=None) as socket:
+        hello = msgspec.json.decode(await socket.recv())
+        for number, feed in enumerate(hello["feeds"], start=1):
+            await socket.send(encode_json({"action": "sub", "id": number, "feed": feed}), text=True)
+        try:
+            async for frame in socket:
+                received_ms = msgspec.json.decode(frame).get("received_ms")
+                if received_ms:
+                    latencies.socket_ms.append(clock.now_ms() - received_ms)
+        except ConnectionClosed:
+            return
+
+
+def _result(
+    summary: dict[str, Any],
+    used: dict[str, float],
+    latencies: _Latencies,
+    seconds: float,
+    tape: BenchTape,
+) -> dict[str, Any]:
+    events = sum(summary["events"].values())
+    by_program = {name: round(cpu * 1e6 / events, 3) for name, cpu in used.items()}
+    return {
+        "bench": "pipeline",
+        "events": events,
+        "events_on_tape": tape.events,
+        "seconds": round(seconds, 2),
+        "events_per_s": round(events / seconds),
+        "cpu_us_per_event": round(sum(by_program[name] for name in _COUNTED), 3),
+        "programs": by_program,
+        "discarded": summary["discarded"],
+        "late": summary["late"],
+        "rejected": summary["rejected"],
+        "gaps": summary["gaps"],
+        "p50_ms": _rounded(percentile(latencies.kv_ms, 50)),
+        "p99_ms": _rounded(percentile(latencies.kv_ms, 99)),
+        "ws_p50_ms": _rounded(percentile(latencies.socket_ms, 50)),
+        "ws_p99_ms": _rounded(percentile(latencies.socket_ms, 99)),
+        "boards_seen": len(latencies.kv_ms),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
