@@ -1,0 +1,83 @@
+const FLASH = { duration: 900, easing: "ease-out" };
+const GLIDE = { duration: 260, easing: "cubic-bezier(.2,.7,.3,1)" };
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** One visible row of a board: written cell by cell, and only where the text differs. */
+export class BoardRow {
+  element = document.createElement("tr");
+  symbol = null;
+  index = -1;
+
+  #rank;
+  #name;
+  #cells = [];
+  /** The cells that are shown; they stay when the symbol leaves the board. */
+  values = null;
+
+  constructor(columns) {
+    this.#rank = this.#cell("td", "rank");
+    this.#name = this.#cell("th", "symbol");
+    this.#name.element.scope = "row";
+    this.#cells = columns.map((column) => this.#cell("td", column.ranking ? "ranking" : ""));
+  }
+
+  /** Show *symbol* here from now on, without the marks of the row that was here before. */
+  bind(symbol) {
+    for (const animation of this.element.getAnimations({ subtree: true })) animation.cancel();
+    this.symbol = symbol;
+    this.index = -1;
+    this.values = null;
+    for (const cell of this.#cells) this.#write(cell, "");
+    this.#write(this.#name, symbol);
+  }
+
+  /** Take place *index* of the list; a row that was elsewhere before glides there. */
+  place(index, rowHeight) {
+    if (this.index >= 0 && this.index !== index && !calm.matches) {
+      const from = (this.index - index) * rowHeight;
+      this.element.animate([{ transform: `translateY(${from}px)` }, { transform: "none" }], GLIDE);
+    }
+    if (this.index !== index) this.element.ariaRowIndex = String(index + 2); // the head is row 1
+    this.index = index;
+  }
+
+  /** Show *values*, highlighting once what changed; *rank* null: the symbol has left the board. */
+  show(values, rank, columns) {
+    this.#write(this.#rank, rank === null ? "–" : String(rank));
+    this.element.classList.toggle("left", rank === null);
+    if (!values || values === this.values) return;
+    columns.forEach((column, n) => {
+      const value = values[column.column];
+      if (!this.#write(this.#cells[n], column.text(value))) return;
+      if (column.signed) this.#cells[n].element.dataset.sign = sign(value);
+      if (this.values) this.#flash(this.#cells[n].element, value - this.values[column.column]);
+    });
+    this.values = values;
+  }
+
+  #flash(element, difference) {
+    const direction = difference > 0 ? "up" : difference < 0 ? "down" : "flat";
+    const from = { backgroundColor: `var(--flash-${direction})` };
+    if (!calm.matches) element.animate([from, { backgroundColor: "transparent" }], FLASH);
+  }
+
+  #cell(kind, name) {
+    const element = document.createElement(kind);
+    element.className = name;
+    const text = document.createTextNode("");
+    element.append(text);
+    this.element.append(element);
+    return { element, text };
+  }
+
+  #write(cell, text) {
+    if (cell.text.data === text) return false;
+    cell.text.data = text;
+    return true;
+  }
+}
+
+function sign(value) {
+  if (value == null || Math.abs(value) < 0.005) return "flat";
+  return value > 0 ? "up" : "down";
+}

@@ -1,0 +1,34 @@
+import { compact, percent, plain, price } from "./format.js";
+
+/** How fields of a row are shown; `signed` ones take the colour of their sign. */
+const FIELDS = {
+  change_open_pct: { title: "From open", about: "Change since the day's official open", text: percent, signed: true },
+  change_pct: { title: "Change", about: "Change since the previous close", text: percent, signed: true },
+  volume_shares: { title: "Volume", about: "Shares traded today, all sessions", text: compact },
+  vwap_usd: { title: "VWAP", about: "Volume-weighted average price of the day, US dollars", text: price },
+  last_usd: { title: "Last", about: "Last price, US dollars", text: price },
+  score: { title: "Score", about: "What this board ranks by", text: plain },
+};
+const USUAL = ["change_pct", "volume_shares", "vwap_usd"];
+const MEASURES = 3;
+
+/**
+ * The columns of a board, the one that it ranks by first.
+ *
+ * A board does not say what its score is, but its rows do: it is the field that equals the score in
+ * every one of them. A board with a score of its own shows that number.
+ */
+export function columnsOf(state) {
+  const rows = [...state.rows.values()];
+  const at = (field) => state.columns.indexOf(field);
+  const score = at("score");
+  const ranked = Object.keys(FIELDS).find((field) => {
+    const column = at(field);
+    return column >= 0 && rows.length > 0 && rows.every((row) => row[column] === row[score]);
+  });
+  const others = USUAL.filter((field) => field !== ranked);
+  const fields = [...(ranked ? [ranked] : []), ...others].slice(0, MEASURES);
+  return ["last_usd", ...fields].map((field) => ({
+    field, column: at(field), ranking: field === ranked, ...FIELDS[field],
+  }));
+}

@@ -1,0 +1,68 @@
+/** Numbers and times as a trader reads them. null is unknown and shown as a dash, zero is a number. */
+
+const UNKNOWN = "–";
+const MINUS = "−";
+
+const decimals = (digits) =>
+  new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const two = decimals(2);
+const four = decimals(4);
+const whole = decimals(0);
+
+export function price(value) {
+  if (value == null) return UNKNOWN;
+  return Math.abs(value) < 1 ? four.format(value) : two.format(value);
+}
+
+export function percent(value) {
+  if (value == null) return UNKNOWN;
+  const text = two.format(Math.abs(value));
+  if (text === "0.00") return "0.00%";
+  return `${value < 0 ? MINUS : "+"}${text}%`;
+}
+
+const STEPS = [[1e9, "B"], [1e6, "M"], [1e3, "K"]];
+
+export function compact(value) {
+  if (value == null) return UNKNOWN;
+  for (const [size, letter] of STEPS) {
+    if (value >= size * 0.9995) return `${decimals3(value / size)}${letter}`;
+  }
+  return whole.format(value);
+}
+
+/** Three significant digits, so that the width is steady: 1.24, 12.4, 124. */
+function decimals3(value) {
+  return value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+}
+
+export function plain(value) {
+  return value == null ? UNKNOWN : two.format(value).replace("-", MINUS);
+}
+
+const NEW_YORK = new Intl.DateTimeFormat("en-GB", {
+  timeZone: "America/New_York", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+});
+const DAY = new Intl.DateTimeFormat("en-GB", {
+  timeZone: "UTC", weekday: "short", day: "numeric", month: "short", year: "numeric",
+});
+const SESSIONS = { pre: "pre-market", regular: "regular session", post: "after hours", closed: "market closed" };
+
+export function newYorkTime(epochMs) {
+  return `${NEW_YORK.format(epochMs)} ET`;
+}
+
+export function day(isoDate) {
+  return DAY.format(Date.parse(`${isoDate}T00:00:00Z`)).replace(",", "");
+}
+
+export function session(name) {
+  return SESSIONS[name] ?? name;
+}
+
+export function duration(ms) {
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
+  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
+  return `${Math.round(ms / 3_600_000)} h`;
+}

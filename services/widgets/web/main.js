@@ -1,0 +1,85 @@
+import { day, duration, newYorkTime, session } from "./format.js";
+import { client } from "./mesh-client.js";
+import "./mesh-board.js";
+
+const STALE_MS = 5_000;
+const TICK_MS = 100;
+const BANNERS = {
+  simulated: "Simulated data — not the market",
+  tape: "Recorded tape — not live",
+};
+
+const part = (id) => document.getElementById(id);
+
+/** One element for each feed, in the server's order; elements that stay are not touched. */
+function showBoards() {
+  const boards = part("boards");
+  for (const board of boards.querySelectorAll("mesh-board")) {
+    if (!client.feeds.includes(board.getAttribute("feed"))) board.remove();
+  }
+  client.feeds.forEach((feed, n) => {
+    const here = boards.querySelectorAll("mesh-board")[n];
+    if (here?.getAttribute("feed") === feed) return;
+    const board = document.createElement("mesh-board");
+    board.setAttribute("feed", feed);
+    boards.insertBefore(board, here ?? null);
+  });
+  const waiting = part("waiting");
+  waiting.hidden = client.feeds.length > 0;
+  waiting.textContent = "Waiting for the first leaderboard…";
+}
+
+function showSource() {
+  const { source } = client.hello;
+  const banner = part("banner");
+  banner.hidden = !(source in BANNERS);
+  banner.dataset.source = source;
+  banner.textContent = BANNERS[source] ?? "";
+}
+
+/** The newest event on the tape, over all boards. */
+function showMarket() {
+  const heads = client.states().map((state) => state.head).filter(Boolean);
+  if (!heads.length) return;
+  const newest = heads.reduce((a, b) => (b.asof_ms > a.asof_ms ? b : a));
+  const text = `${newYorkTime(newest.asof_ms)} · ${session(newest.session)} · ${day(newest.trading_day)}`;
+  if (part("market").textContent !== text) part("market").textContent = text;
+}
+
+/** Green only for data that is fresh; never for a connection without any. */
+function status() {
+  if (client.phase === "waiting") {
+    const seconds = Math.max(1, Math.ceil((client.retryAtMs - Date.now()) / 1000));
+    return ["bad", `disconnected — reconnecting in ${seconds} s`];
+  }
+  if (client.phase === "connecting") {
+    return client.hello ? ["bad", "disconnected — reconnecting"] : ["idle", "connecting"];
+  }
+  const age = client.ageMs();
+  if (age === null) return ["idle", "connected — no data yet"];
+  if (age >= STALE_MS) return ["warn", `no update for ${duration(age)}`];
+  return ["good", `updated ${duration(age)} ago`];
+}
+
+const SAID = {
+  good: "Live", warn: "Connected, but no updates", bad: "Disconnected, reconnecting", idle: "Waiting for data",
+};
+
+function showStatus() {
+  const [tone, text] = status();
+  const chip = part("status");
+  if (part("status-text").textContent !== text) part("status-text").textContent = text;
+  if (chip.dataset.tone === tone) return;
+  chip.dataset.tone = tone;
+  document.body.dataset.tone = tone;
+  part("announcer").textContent = SAID[tone];
+}
+
+client.addEventListener("feeds", () => {
+  showSource();
+  showBoards();
+});
+client.addEventListener("update", showMarket);
+client.addEventListener("status", showStatus);
+setInterval(showStatus, TICK_MS);
+client.connect();

@@ -1,0 +1,198 @@
+import { BoardRow } from "./board-row.js";
+import { columnsOf } from "./columns.js";
+import { client } from "./mesh-client.js";
+
+const ROW_HEIGHT = 30;
+const OVERSCAN = 4;
+const REORDER_MS = 700;
+
+let serial = 0;
+
+/**
+ * `<mesh-board feed="board/gainers">`: a live leaderboard of which only the visible rows exist.
+ *
+ * Values are shown with the next frame of the browser, places at most every 700 ms, and not at all
+ * while the pointer or the keyboard is on the board: a row must not jump away under the eye.
+ */
+class MeshBoard extends HTMLElement {
+  #state = null;
+  #columns = [];
+  #shown = [];
+  #rows = new Map();
+  #parts = null;
+  #held = false;
+  #reorderedAt = -Infinity;
+  #frame = 0;
+  #timer = 0;
+  #onUpdate = () => this.#request();
+
+  connectedCallback() {
+    this.#parts ??= this.#build();
+    this.#state = client.subscribe(this.getAttribute("feed"), this.#onUpdate);
+    this.#request();
+  }
+
+  disconnectedCallback() {
+    client.unsubscribe(this.getAttribute("feed"), this.#onUpdate);
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+    this.#frame = this.#timer = 0;
+  }
+
+  #build() {
+    const id = `board-${++serial}`;
+    this.innerHTML = `
+      <section class="board" aria-labelledby="${id}">
+        <header><h2 id="${id}"></h2><p class="by"></p><p class="note"></p></header>
+        <div class="scroll" tabindex="0" role="group" aria-labelledby="${id}">
+          <table aria-labelledby="${id}">
+            <thead><tr></tr></thead>
+            <tbody class="space" aria-hidden="true"><tr><td></td></tr></tbody>
+            <tbody class="rows"></tbody>
+            <tbody class="space" aria-hidden="true"><tr><td></td></tr></tbody>
+          </table>
+          <p class="empty"></p>
+        </div>
+      </section>`;
+    const one = (selector) => this.querySelector(selector);
+    one("h2").textContent = title(this.getAttribute("feed"));
+    const [above, below] = this.querySelectorAll(".space td");
+    const parts = {
+      section: one("section"), scroll: one(".scroll"), table: one("table"), head: one("thead tr"),
+      body: one(".rows"), by: one(".by"), note: one(".note"), empty: one(".empty"), above, below,
+    };
+    parts.scroll.addEventListener("scroll", this.#onUpdate, { passive: true });
+    parts.section.addEventListener("pointerenter", () => this.#hold());
+    parts.section.addEventListener("pointerleave", () => this.#hold());
+    parts.scroll.addEventListener("focus", () => this.#hold());
+    parts.scroll.addEventListener("blur", () => this.#hold());
+    new ResizeObserver(this.#onUpdate).observe(parts.scroll);
+    return parts;
+  }
+
+  #hold() {
+    const { section, scroll } = this.#parts;
+    this.#held = section.matches(":hover") || scroll.matches(":focus-visible");
+    this.#request();
+  }
+
+  #request() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#render();
+    });
+  }
+
+  #render() {
+    const loaded = this.#state.head !== null;
+    this.#parts.section.classList.toggle("loading", !loaded);
+    if (loaded) {
+      this.#fitColumns();
+      this.#reorder();
+      this.#renderRows();
+    }
+    this.#renderWords(loaded);
+  }
+
+  #fitColumns() {
+    const columns = columnsOf(this.#state);
+    const key = (list) => list.map((column) => `${column.field}:${column.column}:${column.ranking}`).join();
+    if (key(columns) === key(this.#columns)) return;
+    this.#columns = columns;
+    this.#rows.clear();
+    this.#parts.body.replaceChildren();
+    this.#parts.head.replaceChildren(
+      headCell("#", "rank", "Rank"), headCell("Symbol", "symbol", "Symbol"),
+      ...columns.map((column) => headCell(column.title, column.ranking ? "ranking" : "", column.about)),
+    );
+    this.#parts.above.colSpan = this.#parts.below.colSpan = columns.length + 2;
+  }
+
+  /** Take over the board's order, unless it is held or was taken over a moment ago. */
+  #reorder() {
+    const { order } = this.#state;
+    if (order === this.#shown) return;
+    const wait = this.#reorderedAt + REORDER_MS - performance.now();
+    if (this.#held && this.#shown.length) return;
+    if (wait > 0 && order.length) {
+      this.#timer ||= setTimeout(() => { this.#timer = 0; this.#request(); }, wait);
+      return;
+    }
+    this.#reorderedAt = performance.now();
+    this.#shown = order;
+  }
+
+  #renderRows() {
+    const { scroll, body, above, below, table, head } = this.#parts;
+    const first = Math.max(0, Math.floor(scroll.scrollTop / ROW_HEIGHT) - OVERSCAN);
+    const visible = Math.ceil(scroll.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
+    const symbols = this.#shown.slice(first, first + visible);
+    const ranks = this.#ranks();
+    this.#assign(symbols).forEach((row, n) => {
+      if (body.children[n] !== row.element) body.insertBefore(row.element, body.children[n] ?? null);
+      row.place(first + n, ROW_HEIGHT);
+      const values = this.#state.rows.get(row.symbol);
+      row.show(values ?? row.values, values ? ranks.get(row.symbol) : null, this.#columns);
+    });
+    above.style.height = `${first * ROW_HEIGHT}px`;
+    below.style.height = `${(this.#shown.length - first - symbols.length) * ROW_HEIGHT}px`;
+    table.ariaRowCount = String(this.#shown.length + 1);
+    head.ariaRowIndex = "1";
+  }
+
+  /** The rows for *symbols*: each keeps its own; newcomers take the rows that nobody needs. */
+  #assign(symbols) {
+    const wanted = new Set(symbols);
+    const free = [...this.#rows.values()].filter((row) => !wanted.has(row.symbol));
+    for (const row of free) this.#rows.delete(row.symbol);
+    const rows = symbols.map((symbol) => {
+      if (this.#rows.has(symbol)) return this.#rows.get(symbol);
+      const row = free.pop() ?? new BoardRow(this.#columns);
+      row.bind(symbol);
+      this.#rows.set(symbol, row);
+      return row;
+    });
+    for (const row of free) row.element.remove();
+    return rows;
+  }
+
+  #ranks() {
+    return new Map(this.#state.order.map((symbol, n) => [symbol, n + 1]));
+  }
+
+  #renderWords(loaded) {
+    const { section, by, note, empty } = this.#parts;
+    const held = this.#held && this.#shown.length > 0;
+    const count = this.#state.order.length;
+    section.classList.toggle("held", held);
+    note.textContent = held ? "order held" : loaded && count ? `top ${count}` : "";
+    by.textContent = this.#columns.find((column) => column.ranking)?.about.toLowerCase() ?? "";
+    empty.textContent = !loaded ? "Loading…" : count ? "" : whyEmpty();
+  }
+}
+
+/** An empty board, in words. Without any official open in the market, that is what it waits for. */
+function whyEmpty() {
+  const opened = client.states().some((state) => {
+    const open = state.columns.indexOf("open_usd");
+    return [...state.rows.values()].some((row) => row[open] != null);
+  });
+  return opened ? "No symbol ranks here now" : "No symbol has an official open yet";
+}
+
+function title(feed) {
+  const words = feed.slice(feed.indexOf("/") + 1).replaceAll("-", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function headCell(text, name, about) {
+  const cell = document.createElement("th");
+  cell.scope = "col";
+  cell.className = name;
+  cell.title = about;
+  cell.textContent = text;
+  if (name === "ranking") cell.ariaSort = "descending";
+  return cell;
+}
+
+customElements.define("mesh-board", MeshBoard);
