@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 from litestar import Litestar, MediaType, Request, Response, get
+from litestar.params import FromPath
 
 from mesh.calendar import day_of
 from schemas.wire import Wire, encode_json
@@ -64,7 +65,7 @@ def app(read_day: ReadDay, key: str) -> Litestar:
     """The API as an ASGI application."""
 
     @get("/v2/aggs/grouped/locale/us/market/stocks/{day:str}")
-    async def grouped_daily(request: Request[Any, Any, Any], day: str) -> Response[bytes]:
+    async def grouped_daily(request: Request[Any, Any, Any], day: FromPath[str]) -> Response[bytes]:
         given = _given_key(request)
         if given != key:
             text = "Unknown API Key" if given else "API Key was not provided"
