@@ -1,0 +1,162 @@
+"""Settings: what is refused, what is shown, and what a child process gets."""
+
+import os
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh.config import SETTINGS, Setting, Settings, load, table, to_environment
+from mesh.errors import FatalError, SettingsError
+
+
+def _limits(setting: Setting) -> tuple[int, int]:
+    meta = setting.kind.__metadata__[0]
+    least = meta.ge if meta.ge is not None else -1000
+    return least, meta.le if meta.le is not None else least + 100_000
+
+
+def _values(setting: Setting) -> st.SearchStrategy[Any]:
+    kind = setting.kind.__origin__
+    if kind is int:
+        return st.integers(*_limits(setting))
+    if kind is bool:
+        return st.booleans()
+    if get_args(kind):
+        return st.sampled_from(get_args(kind))
+    pattern = setting.kind.__metadata__[0].pattern
+    return (
+        st.from_regex(pattern, fullmatch=True) if pattern else st.text("aZ09:/.,* =é", min_size=1)
+    )
+
+
+some_settings = st.fixed_dictionaries(
+    {}, optional={setting.field: _values(setting) for setting in SETTINGS}
+).map(lambda values: Settings(**values))
+
+
+@given(some_settings)
+def test_child_process_loads_the_same_settings(settings: Settings) -> None:
+    """What a parent hands to a child as variables loads as the very same settings."""
+    assert load(to_environment(settings)) == settings
+
+
+@given(some_settings)
+def test_each_setting_is_one_variable(settings: Settings) -> None:
+    """Only known variables are handed on, and none that may not stand in an environment."""
+    environment = to_environment(settings)
+
+    assert set(environment) <= {setting.env for setting in SETTINGS}
+    assert all(value and "\0" not in value for value in environment.values())
+
+
+def test_nothing_set_is_the_defaults() -> None:
+    """An environment without our variables gives the defaults, whatever else it holds."""
+    assert load({}) == Settings()
+    assert load({"PATH": "/bin", "NATS_URL": "x", "MESHED": "x", "mesh_port": "x"}) == Settings()
+    assert to_environment(Settings()) == {}
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.env)
+def test_empty_variable_counts_as_unset(setting: Setting) -> None:
+    """A variable that is set to nothing, as compose files and manifests do, is the default."""
+    assert load({setting.env: ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", True), ("true", True), ("TRUE", True), ("0", False), ("false", False)]
+)
+def test_switches_take_the_usual_words(text: str, value: bool) -> None:
+    """A switch is written true, false, 1 or 0."""
+    assert load({"MESH_LOSSLESS": text}).lossless is value
+
+
+@pytest.mark.parametrize(
+    ("env", "text"),
+    [
+        ("MESH_PARTITIONS", "0"),
+        ("MESH_PARTITIONS", "101"),
+        ("MESH_PARTITIONS", "many"),
+        ("MESH_PARTITIONS", "1.5"),
+        ("MESH_PARTITIONS", "1e1000"),
+        ("MESH_PORT", "-1"),
+        ("MESH_PORT", "65536"),
+        ("MESH_LOSSLESS", "yes"),
+        ("MESH_LOG_LEVEL", "loud"),
+        ("MESH_BOARD_TOP", "501"),
+        ("MESH_SIM_SPEED", "fast"),
+        ("MESH_SIM_SPEED", "-1"),
+        ("MESH_SIM_START", "yesterday"),
+        ("MESH_SOURCE", "Live"),
+    ],
+)
+def test_bad_value_is_refused_with_what_it_was(env: str, text: str) -> None:
+    """A value out of its limits names the variable and what was found there."""
+    with pytest.raises(SettingsError) as refusal:
+        load({env: text})
+
+    [problem] = refusal.value.problems
+    assert problem.startswith(f"{env} was {text!r}: ")
+
+
+def test_all_problems_are_reported_at_once() -> None:
+    """Unknown names and bad values come in one error, a line each, that a program must not survive."""
+    environment = {
+        "MESH_PARTITONS": "16",
+        "MESH_": "x",
+        "MESH_PORT": "x",
+        "MESH_BOARD_TOP": "0",
+        "MESH_QUEUE_MB": "5",
+    }
+
+    with pytest.raises(FatalError) as refusal:
+        load(environment)
+
+    lines = str(refusal.value).splitlines()
+    assert len(lines) == 4
+    for name in (
+        "MESH_PARTITONS is not a setting",
+        "MESH_ is not",
+        "MESH_PORT was",
+        "MESH_BOARD_TOP was",
+    ):
+        assert any(line.startswith(name) for line in lines)
+
+
+def test_unknown_variable_is_refused_even_if_empty() -> None:
+    """A misspelt limit is a missing limit, whatever its value."""
+    with pytest.raises(SettingsError, match="MESH_QUEUE_GB is not a setting"):
+        load({"MESH_QUEUE_GB": ""})
+
+
+def test_secret_is_not_shown() -> None:
+    """The table says that a secret is set, and not what it is."""
+    settings = load({"MASSIVE_API_KEY": "hunter2"})
+
+    rows = {env: value for env, value, _ in table(settings)}
+    assert settings.api_key == "hunter2"
+    assert rows["MASSIVE_API_KEY"] == "(set)"
+    assert "hunter2" not in str(table(settings))
+    assert {env: value for env, value, _ in table(Settings())}["MASSIVE_API_KEY"] == ""
+
+
+def test_table_has_a_line_for_each_setting() -> None:
+    """Every field is one variable with a purpose, in the order of declaration."""
+    rows = table(Settings())
+
+    assert len(rows) == len(msgspec.structs.fields(Settings)) == len({env for env, _, _ in rows})
+    assert all(text.strip() for _, _, text in rows)
+    assert all(
+        setting.env == f"MESH_{setting.field.upper()}"
+        for setting in SETTINGS
+        if setting.env != "MASSIVE_API_KEY"
+    )
+
+
+def test_path_separator_may_stand_in_a_tape() -> None:
+    """Several paths in one variable come through as they were written."""
+    paths = os.pathsep.join(["/a b/c", "/d"])
+
+    assert load({"MESH_SIM_TAPE": paths}).sim_tape == paths

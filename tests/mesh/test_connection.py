@@ -1,0 +1,148 @@
+"""Opening a connection, and what is said if that cannot be."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from mesh import broker, connection
+from mesh.config import Settings
+from mesh.connection import Connection, open_connection
+from mesh.errors import BrokerError, BrokerVersionError
+from mesh.logs import set_up
+from mesh.testing import RunningBroker, eventually
+
+
+LOG = set_up("test", "error")
+
+
+@asynccontextmanager
+async def _server_of(version: str) -> AsyncIterator[str]:
+    """The address of a server that says it is of *version*, and answers pings."""
+    info = (
+        f'INFO {{"server_id":"S","version":"{version}","proto":1,"max_payload":1048576,'
+        '"headers":true,"host":"127.0.0.1","port":0}\r\n'
+    )
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(info.encode())
+        async for line in reader:
+            if line.startswith(b"PING"):
+                writer.write(b"PONG\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize("version", ["2.10.0", "2.10.29", "1.4.1"])
+async def test_server_that_is_too_old_is_refused(version: str) -> None:
+    """The sentence names what is needed, what was found and where."""
+    async with _server_of(version) as url:
+        with pytest.raises(BrokerVersionError) as refusal:
+            async with open_connection(Settings(nats_url=url), "test", LOG):
+                pass
+
+    text = str(refusal.value)
+    assert "nats-server must be 2.11 or newer" in text
+    assert f"{url.removeprefix('nats://')} is {version}" in text
+
+
+@pytest.mark.parametrize("version", ["2.11.0", "2.12.0-beta.1", "3.0.0"])
+async def test_server_that_is_new_enough_is_taken(version: str) -> None:
+    """The oldest version that will do, a preview and a later major one are connected to."""
+    async with (
+        _server_of(version) as url,
+        open_connection(Settings(nats_url=url), "test", LOG) as opened,
+    ):
+        assert opened.connected.is_set()
+
+
+async def test_no_broker_is_an_error_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while without a broker the error names the address and the setting that it came from."""
+    monkeypatch.setattr(connection, "_FIRST_CONNECT_S", 0.3)
+    url = f"nats://127.0.0.1:{broker.free_port()}"
+
+    with pytest.raises(BrokerError) as refusal:
+        async with open_connection(Settings(nats_url=url), "test", LOG):
+            pass
+
+    assert f"no broker answers at {url} (MESH_NATS_URL)" in str(refusal.value)
+
+
+@pytest.mark.broker
+async def test_broker_that_is_just_starting_is_waited_for(broker: RunningBroker) -> None:
+    """A program that starts a moment before its broker connects all the same."""
+    await broker.stop()
+
+    async def use() -> bool:
+        async with open_connection(Settings(nats_url=broker.url), "test", LOG) as opened:
+            return opened.connected.is_set()
+
+    async with asyncio.TaskGroup() as tasks:
+        used = tasks.create_task(use())
+        await asyncio.wait({used}, timeout=0.2)
+        assert not used.done()
+        await broker.start()
+
+    assert used.result()
+
+
+@pytest.mark.broker
+async def test_reconnect_is_counted_and_hooks_run_in_order(
+    broker: RunningBroker, settings: Settings
+) -> None:
+    """After each return of the broker the incarnation grows, and every hook runs although one fails."""
+    ran: list[str] = []
+
+    async def first() -> None:
+        ran.append("first")
+        raise BrokerError("not there yet")
+
+    async def second() -> None:
+        ran.append("second")
+
+    async with open_connection(settings, "test", LOG) as opened:
+        opened.on_reconnect += [first, second]
+        for expected in (["first", "second"], ["first", "second"] * 2):
+            await broker.stop()
+            await eventually(lambda: not opened.connected.is_set())
+            await broker.start()
+            await eventually(lambda: list(ran), expected.__eq__)
+            assert opened.connected.is_set()
+
+        assert opened.incarnation == 2
+
+
+@pytest.mark.broker
+async def test_request_that_nobody_answers_is_an_error(connection: Connection) -> None:
+    """No responders and no stream are errors that name the subject, not time-outs."""
+    with pytest.raises(BrokerError, match=r"nobody answers on no\.such\.subject"):
+        await connection.request("no.such.subject")
+    with pytest.raises(BrokerError, match=r"no stream takes no\.such\.subject"):
+        await connection.acknowledged("no.such.subject", b"")
+
+
+@pytest.mark.broker
+async def test_silence_is_an_error_within_its_time(connection: Connection) -> None:
+    """Who listens and does not answer is given up after the time that was asked for."""
+
+    async def ignore(_: object) -> None:
+        return
+
+    await connection.subscribe("hung", ignore)
+    with pytest.raises(BrokerError, match=r"no answer on hung within 0.05 s"):
+        await connection.request("hung", timeout_s=0.05)
+    with pytest.raises(BrokerError, match=r"hung was not acknowledged within 0.05 s"):
+        await connection.acknowledged("hung", b"", timeout_s=0.05)
+
+
+@pytest.mark.broker
+async def test_refusal_of_the_api_carries_its_code(connection: Connection) -> None:
+    """What the server refuses comes with its own number, which callers decide by."""
+    with pytest.raises(BrokerError) as refusal:
+        await connection.api("$JS.API.STREAM.INFO.NOWHERE")
+
+    assert refusal.value.code == 10059

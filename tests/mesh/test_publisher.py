@@ -1,0 +1,128 @@
+"""Publishing with acknowledgements, on a real server."""
+
+import asyncio
+import signal
+
+import pytest
+
+from mesh import direct, publisher
+from mesh.config import Settings
+from mesh.connection import Connection
+from mesh.publisher import Publisher
+from mesh.testing import RunningBroker, eventually, ready_connection
+
+
+pytestmark = pytest.mark.broker
+
+
+async def _started(connection: Connection, window: int = 2000) -> Publisher:
+    started = Publisher(connection, window)
+    await started.start()
+    return started
+
+
+@pytest.mark.parametrize("window", [1, 7, 2000])
+async def test_everything_is_stored_once_and_in_order(connection: Connection, window: int) -> None:
+    """Whatever the window, all messages of one task are in the stream in the order of publishing."""
+    sender = await _started(connection, window)
+    for number in range(1000):
+        await sender.publish("tape.bars.00", b"%d" % number)
+        assert sender.unacknowledged <= window
+    await sender.settle()
+
+    stored = await direct.every(connection, "TAPE_BARS", "tape.bars.00")
+
+    assert (sender.unacknowledged, sender.refused) == (0, 0)
+    assert [int(message.payload) for message in stored] == list(range(1000))
+
+
+async def test_subject_that_no_stream_takes_is_counted(connection: Connection) -> None:
+    """Each message that no stream took counts as refused, at once, and the others do not."""
+    sender = await _started(connection)
+    for number in range(60):
+        await sender.publish("nobody.takes" if number % 3 == 0 else "tape.bars.00", b"x")
+
+    await sender.settle()
+
+    assert (sender.unacknowledged, sender.refused) == (0, 20)
+
+
+async def test_message_that_the_stream_refuses_is_counted(connection: Connection) -> None:
+    """An answer of the stream that says no, here because the bucket is full, is a refusal."""
+    await connection.api(
+        "$JS.API.STREAM.CREATE.SMALL",
+        {
+            "name": "SMALL",
+            "subjects": ["small"],
+            "storage": "memory",
+            "max_msgs": 3,
+            "discard": "new",
+        },
+    )
+    sender = await _started(connection)
+    for _ in range(10):
+        await sender.publish("small", b"x")
+
+    await sender.settle()
+
+    assert (sender.unacknowledged, sender.refused) == (0, 7)
+
+
+async def test_settling_with_nothing_under_way_returns(connection: Connection) -> None:
+    """Who published nothing, or has settled before, does not wait."""
+    sender = await _started(connection)
+
+    await sender.settle()
+    await sender.publish("tape.bars.00", b"x")
+    await sender.settle()
+    await sender.settle()
+
+    assert sender.refused == 0
+
+
+async def test_settling_ends_although_the_broker_was_killed(
+    broker: RunningBroker, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was on its way to a broker that died is given up after a while and counted, and nothing hangs."""
+    monkeypatch.setattr(publisher, "_LOST_AFTER_S", 0.5)
+    async with ready_connection(settings) as connection:
+        sender = await _started(connection)
+        await broker.stop(signal.SIGKILL)
+        sent = 0
+        while connection.connected.is_set() and sent < 50:
+            await sender.publish("tape.bars.00", b"x")
+            sent += 1
+
+        async with asyncio.timeout(5):
+            await sender.settle()
+
+    assert (sender.unacknowledged, sender.refused) == (0, sent)
+
+
+async def test_publishing_goes_on_after_the_broker_came_back(
+    broker: RunningBroker, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that was killed in the middle costs the messages that were under way, and no others."""
+    monkeypatch.setattr(publisher, "_LOST_AFTER_S", 0.5)
+    async with ready_connection(settings) as connection:
+        sender = await _started(connection, window=10)
+        for _ in range(100):
+            await sender.publish("$KV.boards.a", b"before")
+        await sender.settle()
+        await broker.stop(signal.SIGKILL)
+        await eventually(lambda: not connection.connected.is_set())
+        async with asyncio.TaskGroup() as tasks:
+            late = tasks.create_task(sender.publish("$KV.boards.b", b"after"))
+            await asyncio.wait({late}, timeout=0.05)
+            assert not late.done()
+            await broker.start()
+        for _ in range(50):
+            await sender.publish("$KV.boards.b", b"after")
+        async with asyncio.timeout(5):
+            await sender.settle()
+
+        stored = await direct.last(connection, "KV_boards", "$KV.boards.b")
+
+    assert stored is not None
+    assert stored.payload == b"after"
+    assert sender.unacknowledged == 0
