@@ -5,6 +5,10 @@ recorded with the test data. An id that is not listed does not restrict anything
 codes faster than tables follow, and most new ones mark regular sales.
 """
 
+from functools import lru_cache
+from typing import NamedTuple
+
+
 FORM_T = 12
 """A trade outside regular hours. It never updates the official last sale, but it is what an
 extended session consists of, so there it counts."""
@@ -16,14 +20,22 @@ NOT_VOLUME = frozenset({15, 16, 38})
 """Official open and close and the corrected close repeat volume that was counted already."""
 
 
-def updates_last(conditions: tuple[int, ...], *, extended_hours: bool) -> bool:
-    """Whether a trade with these *conditions* is a last sale."""
-    if not conditions:
-        return True
+class Updates(NamedTuple):
+    """What a trade updates."""
+
+    volume: bool
+    last: bool
+    """In the regular session."""
+    extended_last: bool
+    """Before it and after it."""
+
+
+@lru_cache(maxsize=4096)
+def updates(conditions: tuple[int, ...]) -> Updates:
+    """What a trade with these *conditions* updates; remembered, because few combinations ever occur."""
     restricting = NOT_LAST.intersection(conditions)
-    return not restricting or (extended_hours and restricting == {FORM_T})
-
-
-def updates_volume(conditions: tuple[int, ...]) -> bool:
-    """Whether a trade with these *conditions* adds to the day's volume."""
-    return NOT_VOLUME.isdisjoint(conditions)
+    return Updates(
+        volume=NOT_VOLUME.isdisjoint(conditions),
+        last=not restricting,
+        extended_last=restricting <= {FORM_T},
+    )

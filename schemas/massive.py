@@ -171,23 +171,29 @@ def _unknown(raw: bytes) -> Other | None:
     return Other(peek.ev, symbol if symbol and is_symbol(symbol) else None, raw)
 
 
-def _shares(fraction: Decimal | Maybe, whole: float | Maybe) -> float | None:
-    if isinstance(fraction, Decimal) and fraction.is_finite() and fraction >= 0:
-        return float(fraction)
-    return None if whole is UNSET else whole
+def _fraction(fraction: Decimal | None, whole: float) -> float:
+    """*fraction*, where it is a number of shares; else *whole*."""
+    return (
+        float(fraction)
+        if fraction is not None and fraction.is_finite() and fraction >= 0
+        else whole
+    )
 
 
 def _bar(bar: VendorBar) -> Bar:
+    day_volume = bar.av if isinstance(bar.av, float) else None
+    if bar.dav:
+        day_volume = _fraction(bar.dav, day_volume or 0.0)
     return Bar(
         bar.sym, bar.s, bar.e, bar.o, bar.h, bar.l, bar.c,
-        _shares(bar.dv, bar.v) or 0.0, _shares(bar.dav, bar.av),
+        _fraction(bar.dv, bar.v) if bar.dv else bar.v, day_volume,
         bar.vw or None, bar.a or None, bar.op or None,
     )  # fmt: skip
 
 
 def _trade(trade: VendorTrade) -> Trade:
     return Trade(
-        trade.sym, trade.t, trade.q, trade.p, _shares(trade.ds, trade.s) or 0.0,
+        trade.sym, trade.t, trade.q, trade.p, _fraction(trade.ds, trade.s) if trade.ds else trade.s,
         trade.c or (), trade.x, trade.i,
     )  # fmt: skip
 

@@ -85,14 +85,6 @@ def tape_subject(market_class: MarketClass, partition: int) -> str:
     return f"tape.{market_class}.{partition_token(partition)}"
 
 
-def tape_subjects(partition: int) -> str:
-    """The wildcard over all classes of a partition: `tape.*.07`.
-
-    One subscription for all classes keeps the order in which a producer published them.
-    """
-    return f"tape.*.{partition_token(partition)}"
-
-
 def parse_tape_subject(subject: str) -> tuple[MarketClass, int]:
     """The class and partition of a tape subject.
 

@@ -15,6 +15,7 @@ from mesh.errors import FatalError, MeshError
 from mesh.lifecycle import EX_FATAL, run
 from mesh.logs import set_up
 from schemas.wire import encode_json
+from services.bench import flags as bench_flags
 from services.up import flags as up_flags
 
 
@@ -77,6 +78,13 @@ def _parser() -> argparse.ArgumentParser:
         "--markdown", action="store_true", help="the table of the README, with the defaults"
     )
     config.set_defaults(act=_config)
+
+    benches = commands.add_parser("bench", help="measure; prints one JSON object").add_subparsers(
+        required=True, metavar="BENCH"
+    )
+    pipeline = benches.add_parser("pipeline", help="a dense mixed tape through the whole tree")
+    bench_flags.add_pipeline(pipeline)
+    pipeline.set_defaults(act=lambda arguments: _bench("pipeline", arguments))
 
     commands.add_parser(
         "doctor", help="say what is wrong with this machine and these settings"

@@ -106,15 +106,20 @@ async def _watch(plan: Plan, latencies: _Latencies) -> None:
 
 
 async def _watch_socket(url: str, latencies: _Latencies) -> None:
+    feeds: list[str] = []
     async with connect(url, compression=None, max_size=None) as socket:
-        hello = msgspec.json.decode(await socket.recv())
-        for number, feed in enumerate(hello["feeds"], start=1):
-            await socket.send(encode_json({"action": "sub", "id": number, "feed": feed}), text=True)
         try:
-            async for frame in socket:
-                received_ms = msgspec.json.decode(frame).get("received_ms")
-                if received_ms:
-                    latencies.socket_ms.append(clock.now_ms() - received_ms)
+            async for text in socket:
+                frame = msgspec.json.decode(text)
+                for feed in frame.get("feeds", ()):
+                    if feed not in feeds:
+                        feeds.append(feed)
+                        await socket.send(
+                            encode_json({"action": "sub", "id": len(feeds), "feed": feed}),
+                            text=True,
+                        )
+                if frame["type"] == "delta" and frame["received_ms"]:
+                    latencies.socket_ms.append(clock.now_ms() - frame["received_ms"])
         except ConnectionClosed:
             return
 

@@ -1,12 +1,19 @@
 """Vendor frames cut into batches by class and partition."""
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
 from mesh.partition import partition_of
 from schemas.market import Event
 from schemas.massive import CONVERT, Status, decode_frame
 from schemas.naming import MarketClass, is_symbol, symbol_token
+
+
+NO_PARTITION = -1
+"""Of what cannot be a symbol."""
+
+Convert = Callable[[Any], Event]
 
 
 class Lot(NamedTuple):
@@ -30,9 +37,11 @@ class Splitter:
         self.waiting = 0
         """Events in lots that were not taken yet."""
         self._partitions = partitions
-        self._partition_of: dict[str, int] = {}
-        self._lots: dict[tuple[MarketClass, int], list[Event]] = {}
+        self._partition_of: dict[str | None, int] = {None: 0}
+        self._lots: dict[MarketClass, dict[int, list[Event]]] = {}
+        self._routes: dict[type, tuple[Convert, dict[int, list[Event]]]] = {}
         self._oldest_ms = 0.0
+        self._begin()
 
     def add(self, frame: str, received_ms: float) -> list[Status]:
         """Take the events of *frame*, and give back what the server says about the connection."""
@@ -40,44 +49,55 @@ class Splitter:
         self.rejected += rejected
         self._oldest_ms = self._oldest_ms or received_ms
         statuses: list[Status] = []
-        lots, partitions = self._lots, self._partition_of
+        routes, partitions = self._routes, self._partition_of
         for vendor_event in events:
-            if isinstance(vendor_event, Status):
-                statuses.append(vendor_event)
+            route = routes.get(type(vendor_event))
+            if route is None:
+                statuses.append(cast("Status", vendor_event))
                 continue
-            market_class, convert = CONVERT[type(vendor_event)]
+            convert, lots = route
             event = convert(vendor_event)
-            partition = partitions.get(event.symbol or "")
+            partition = partitions.get(event.symbol)
             if partition is None:
                 partition = self._learn(event.symbol or "")
-            if partition < 0:
-                self.rejected += 1
-                continue
-            lot = lots.get((market_class, partition))
-            if lot is None:
-                lots[market_class, partition] = [event]
-            else:
-                lot.append(event)
+            try:
+                lots[partition].append(event)
+            except KeyError:
+                if partition == NO_PARTITION:
+                    self.rejected += 1
+                    continue
+                lots[partition] = [event]
             self.waiting += 1
         return statuses
 
     def take(self) -> list[Lot]:
         """All lots that wait, and none waits any more."""
-        lots, self._lots = self._lots, {}
-        oldest_ms, self._oldest_ms = self._oldest_ms, 0.0
-        self.waiting = 0
-        taken = [Lot(*key, oldest_ms, events) for key, events in lots.items()]
+        taken = [
+            Lot(market_class, partition, self._oldest_ms, events)
+            for market_class, lots in self._lots.items()
+            for partition, events in lots.items()
+        ]
         for lot in taken:
             self.received[lot.market_class] += len(lot.events)
+        self._begin()
         return taken
 
+    def _begin(self) -> None:
+        self._lots = {market_class: {} for market_class in MarketClass}
+        self._routes = {
+            kind: (convert, self._lots[market_class])
+            for kind, (market_class, convert) in CONVERT.items()
+        }
+        self._oldest_ms = 0.0
+        self.waiting = 0
+
     def _learn(self, symbol: str) -> int:
-        """The partition of a new symbol; −1 if it cannot be one; 0 for an event without a symbol."""
-        partition = 0
-        if symbol:
-            partition = (
-                partition_of(symbol_token(symbol), self._partitions) if is_symbol(symbol) else -1
-            )
+        """The partition of a symbol that is new."""
+        partition = (
+            partition_of(symbol_token(symbol), self._partitions)
+            if is_symbol(symbol)
+            else NO_PARTITION
+        )
         self._partition_of[symbol] = partition
         return partition
 

@@ -29,7 +29,6 @@ from schemas.naming import (
     symbol_token,
     tape_stream,
     tape_subject,
-    tape_subjects,
 )
 from schemas.wire import DecodeError, encode_json, encode_msgpack, msgpack_decoder
 from services.processors.positions import Positions, Verdict
@@ -95,7 +94,10 @@ class Owner:
         """
         held = await self._checkpoints.load(self.partition)
         self._restore(held)
-        await self._connection.subscribe(tape_subjects(self.partition), self._on_message)
+        for market_class in FOLDED:  # the fold does not care how the classes are interleaved
+            await self._connection.subscribe(
+                tape_subject(market_class, self.partition), self._on_message
+            )
         await self.checkpoint()
         await self.repair()
 

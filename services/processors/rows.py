@@ -20,8 +20,8 @@ from typing import Any
 
 import msgspec
 
-from mesh.calendar import SESSIONS, Day, day_at
-from schemas.conditions import updates_last, updates_volume
+from mesh.calendar import Day, day_at
+from schemas.conditions import updates
 from schemas.leaderboard import PackedRow
 from schemas.market import Bar, Trade
 from schemas.naming import MarketClass
@@ -35,6 +35,9 @@ SNAPSHOT_VERSION = 1
 
 Closes = Mapping[str, Mapping[str, float]]
 """Previous closes in US dollars by trading day (ISO) and symbol."""
+
+
+_NO_CLOSES: Mapping[str, float] = {}
 
 
 class TradeDay(msgspec.Struct, array_like=True, gc=False):
@@ -182,42 +185,47 @@ class RowFold:
         return self._day
 
     def _row(self, symbol: str) -> PackedRow:
+        """The row of the parts that belong to the newest day among them."""
         bar, minute, trades = (
             self._bars.get(symbol),
             self._minutes.get(symbol),
             self._trades.get(symbol),
         )
-        day = self._day_of(
-            max(
-                bar.start_ms if bar else 0,
-                minute.start_ms if minute else 0,
-                trades.event_ms if trades else 0,
-            )
-        )
+        newest_ms = bar.start_ms if bar is not None else 0
+        if minute is not None and minute.start_ms > newest_ms:
+            newest_ms = minute.start_ms
+        if trades is not None and trades.event_ms > newest_ms:
+            newest_ms = trades.event_ms
+        day = self._day_of(newest_ms)
         since_ms = day.start_ms
+        if bar is not None and bar.start_ms < since_ms:
+            bar = None
+        if minute is not None and minute.start_ms < since_ms:
+            minute = None
+        if trades is not None and trades.start_ms < since_ms:
+            trades = None
         return _join(
-            symbol,
-            day,
-            bar if bar and bar.start_ms >= since_ms else None,
-            minute if minute and minute.start_ms >= since_ms else None,
-            trades if trades and trades.start_ms >= since_ms else None,
-            self._closes.get(day.name, {}).get(symbol),
+            symbol, day, bar, minute, trades, self._closes.get(day.name, _NO_CLOSES).get(symbol)
         )
 
 
 def _fold_trade(state: TradeDay, trade: Trade) -> None:
+    event_ms = trade.event_ms
     state.sequence = trade.sequence
-    state.event_ms = max(state.event_ms, trade.event_ms)
-    if updates_volume(trade.conditions):
+    state.event_ms = max(state.event_ms, event_ms)
+    volume, last, extended_last = updates(trade.conditions)
+    if volume:
         state.volume_shares += trade.size_shares
         state.notional_usd += trade.size_shares * trade.price_usd
-    regular = state.open_ms <= trade.event_ms < state.close_ms
-    if not updates_last(trade.conditions, extended_hours=not regular):
+    if state.open_ms <= event_ms < state.close_ms:
+        if not last:
+            return
+        if state.first_regular_usd is None:
+            state.first_regular_usd = trade.price_usd
+    elif not extended_last:
         return
-    if trade.event_ms >= state.last_ms:
-        state.last_ms, state.last_usd = trade.event_ms, trade.price_usd
-    if regular and state.first_regular_usd is None:
-        state.first_regular_usd = trade.price_usd
+    if event_ms >= state.last_ms:
+        state.last_ms, state.last_usd = event_ms, trade.price_usd
 
 
 def _join(
@@ -228,26 +236,26 @@ def _join(
     trades: TradeDay | None,
     previous: float | None,
 ) -> PackedRow:
-    """The row of the day's parts; the vendor's totals of the newest bar win over sums of trades."""
-    last: tuple[int, int, float | None] = (0, 0, None)
-    newest: tuple[int, int, str] = (0, 0, SESSIONS[0])
+    """The row of the day's parts: the newest wins, at the same instant the later named here."""
     totals = minute
+    last_ms, last_usd, event_ms, began_ms = 0, None, 0, 0
     if minute is not None:
-        last = (minute.end_ms, 0, minute.close_usd)
-        newest = (minute.end_ms, 0, day.session(minute.start_ms))
-    if bar is not None:
-        last = max(last, (bar.end_ms, 1, bar.close_usd))
-        newest = max(newest, (bar.end_ms, 1, day.session(bar.start_ms)))
-        totals = bar if minute is None or bar.end_ms >= minute.end_ms else minute
+        last_ms, last_usd = minute.end_ms, minute.close_usd
+        event_ms, began_ms = last_ms, minute.start_ms
+    if bar is not None and bar.end_ms >= last_ms:
+        totals = bar
+        last_ms, last_usd = bar.end_ms, bar.close_usd
+        event_ms, began_ms = last_ms, bar.start_ms
     if trades is not None:
-        newest = max(newest, (trades.event_ms, 2, day.session(trades.event_ms)))
-        if trades.last_usd is not None:
-            last = max(last, (trades.last_ms, 2, trades.last_usd))
+        if trades.event_ms >= event_ms:
+            event_ms = began_ms = trades.event_ms
+        if trades.last_usd is not None and trades.last_ms >= last_ms:
+            last_usd = trades.last_usd
     volume, vwap, opened = _totals(totals, trades)
-    change, change_pct = _change(last[2], previous)
-    change_open, change_open_pct = _change(last[2], opened)
+    change, change_pct = _change(last_usd, previous)
+    change_open, change_open_pct = _change(last_usd, opened)
     return PackedRow(
-        symbol, day.name, newest[2], newest[0], last[2], opened, previous,
+        symbol, day.name, day.session(began_ms), event_ms, last_usd, opened, previous,
         change, change_pct, change_open, change_open_pct, volume, vwap,
     )  # fmt: skip
 
