@@ -41,22 +41,27 @@ export class BoardRow {
     this.index = index;
   }
 
-  /** Show *values*, highlighting once what changed; *rank* null: the symbol has left the board. */
-  show(values, rank, columns) {
-    this.#write(this.#rank, rank === null ? "–" : String(rank));
-    this.element.classList.toggle("left", rank === null);
+  /**
+   * Show *values*, highlighting once what changed; none: the symbol has left the board.
+   * *moved* says where it would stand if its place were not held: `up`, `down` or nothing.
+   */
+  show(values, columns, moved) {
+    this.#write(this.#rank, String(this.index + 1));
+    this.#rank.element.dataset.moved = moved;
+    this.element.classList.toggle("left", !values);
     if (!values || values === this.values) return;
     columns.forEach((column, n) => {
       const value = values[column.column];
       if (!this.#write(this.#cells[n], column.text(value))) return;
       if (column.signed) this.#cells[n].element.dataset.sign = sign(value);
-      if (this.values) this.#flash(this.#cells[n].element, value - this.values[column.column]);
+      const change = column.tinted ? value - this.values?.[column.column] : 0;
+      if (this.values) this.#flash(this.#cells[n].element, change);
     });
     this.values = values;
   }
 
-  #flash(element, difference) {
-    const direction = difference > 0 ? "up" : difference < 0 ? "down" : "flat";
+  #flash(element, change) {
+    const direction = change > 0 ? "up" : change < 0 ? "down" : "flat";
     const from = { backgroundColor: `var(--flash-${direction})` };
     if (!calm.matches) element.animate([from, { backgroundColor: "transparent" }], FLASH);
   }

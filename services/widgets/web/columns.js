@@ -1,12 +1,12 @@
 import { compact, percent, plain, price } from "./format.js";
 
-/** How fields of a row are shown; `signed` ones take the colour of their sign. */
+/** How fields are shown: `signed` ones in the colour of their sign, `tinted` ones flash in that of their change. */
 const FIELDS = {
-  change_open_pct: { title: "From open", about: "Change since the day's official open", text: percent, signed: true },
-  change_pct: { title: "Change", about: "Change since the previous close", text: percent, signed: true },
+  change_open_pct: { title: "From open", about: "Change since the day's official open", text: percent, signed: true, tinted: true },
+  change_pct: { title: "Change", about: "Change since the previous close", text: percent, signed: true, tinted: true },
   volume_shares: { title: "Volume", about: "Shares traded today, all sessions", text: compact },
   vwap_usd: { title: "VWAP", about: "Volume-weighted average price of the day, US dollars", text: price },
-  last_usd: { title: "Last", about: "Last price, US dollars", text: price },
+  last_usd: { title: "Last", about: "Last price, US dollars", text: price, tinted: true },
   score: { title: "Score", about: "What this board ranks by", text: plain },
 };
 const USUAL = ["change_pct", "volume_shares", "vwap_usd"];

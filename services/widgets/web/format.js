@@ -5,19 +5,19 @@ const MINUS = "−";
 
 const decimals = (digits) =>
   new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const two = decimals(2);
-const four = decimals(4);
-const whole = decimals(0);
+const [whole, one, two, , four] = [0, 1, 2, 3, 4].map(decimals);
 
 export function price(value) {
   if (value == null) return UNKNOWN;
-  return Math.abs(value) < 1 ? four.format(value) : two.format(value);
+  if (Math.abs(value) < 1) return four.format(value);
+  return (value < 10_000 ? two : whole).format(value);
 }
 
 export function percent(value) {
   if (value == null) return UNKNOWN;
-  const text = two.format(Math.abs(value));
-  if (text === "0.00") return "0.00%";
+  const size = Math.abs(value);
+  if (size < 0.005) return "0.00%";
+  const text = (size < 99.995 ? two : size < 999.95 ? one : whole).format(size);
   return `${value < 0 ? MINUS : "+"}${text}%`;
 }
 

@@ -20,7 +20,7 @@ class MeshBoard extends HTMLElement {
   #shown = [];
   #rows = new Map();
   #parts = null;
-  #held = false;
+  #holders = { pointer: false, keys: false };
   #reorderedAt = -Infinity;
   #frame = 0;
   #timer = 0;
@@ -62,18 +62,22 @@ class MeshBoard extends HTMLElement {
       body: one(".rows"), by: one(".by"), note: one(".note"), empty: one(".empty"), above, below,
     };
     parts.scroll.addEventListener("scroll", this.#onUpdate, { passive: true });
-    parts.section.addEventListener("pointerenter", () => this.#hold());
-    parts.section.addEventListener("pointerleave", () => this.#hold());
-    parts.scroll.addEventListener("focus", () => this.#hold());
-    parts.scroll.addEventListener("blur", () => this.#hold());
+    parts.section.addEventListener("pointerenter", () => this.#hold({ pointer: true }));
+    parts.section.addEventListener("pointerleave", () => this.#hold({ pointer: false }));
+    parts.scroll.addEventListener("focus", () => this.#hold({ keys: parts.scroll.matches(":focus-visible") }));
+    parts.scroll.addEventListener("blur", () => this.#hold({ keys: false }));
     new ResizeObserver(this.#onUpdate).observe(parts.scroll);
     return parts;
   }
 
-  #hold() {
-    const { section, scroll } = this.#parts;
-    this.#held = section.matches(":hover") || scroll.matches(":focus-visible");
+  /** Note who is on the board: the pointer, the keyboard, or none. */
+  #hold(who) {
+    this.#holders = { ...this.#holders, ...who };
     this.#request();
+  }
+
+  get #held() {
+    return this.#shown.length > 0 && (this.#holders.pointer || this.#holders.keys);
   }
 
   #request() {
@@ -99,6 +103,7 @@ class MeshBoard extends HTMLElement {
     const key = (list) => list.map((column) => `${column.field}:${column.column}:${column.ranking}`).join();
     if (key(columns) === key(this.#columns)) return;
     this.#columns = columns;
+    this.#shown = this.#state.order;
     this.#rows.clear();
     this.#parts.body.replaceChildren();
     this.#parts.head.replaceChildren(
@@ -111,9 +116,8 @@ class MeshBoard extends HTMLElement {
   /** Take over the board's order, unless it is held or was taken over a moment ago. */
   #reorder() {
     const { order } = this.#state;
-    if (order === this.#shown) return;
+    if (order === this.#shown || this.#held) return;
     const wait = this.#reorderedAt + REORDER_MS - performance.now();
-    if (this.#held && this.#shown.length) return;
     if (wait > 0 && order.length) {
       this.#timer ||= setTimeout(() => { this.#timer = 0; this.#request(); }, wait);
       return;
@@ -127,12 +131,11 @@ class MeshBoard extends HTMLElement {
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW_HEIGHT) - OVERSCAN);
     const visible = Math.ceil(scroll.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
     const symbols = this.#shown.slice(first, first + visible);
-    const ranks = this.#ranks();
+    const ranks = this.#held ? this.#ranks() : null;
     this.#assign(symbols).forEach((row, n) => {
       if (body.children[n] !== row.element) body.insertBefore(row.element, body.children[n] ?? null);
       row.place(first + n, ROW_HEIGHT);
-      const values = this.#state.rows.get(row.symbol);
-      row.show(values ?? row.values, values ? ranks.get(row.symbol) : null, this.#columns);
+      row.show(this.#state.rows.get(row.symbol), this.#columns, moved(first + n, ranks?.get(row.symbol)));
     });
     above.style.height = `${first * ROW_HEIGHT}px`;
     below.style.height = `${(this.#shown.length - first - symbols.length) * ROW_HEIGHT}px`;
@@ -157,12 +160,12 @@ class MeshBoard extends HTMLElement {
   }
 
   #ranks() {
-    return new Map(this.#state.order.map((symbol, n) => [symbol, n + 1]));
+    return new Map(this.#state.order.map((symbol, n) => [symbol, n]));
   }
 
   #renderWords(loaded) {
     const { section, by, note, empty } = this.#parts;
-    const held = this.#held && this.#shown.length > 0;
+    const held = this.#held;
     const count = this.#state.order.length;
     section.classList.toggle("held", held);
     note.textContent = held ? "order held" : loaded && count ? `top ${count}` : "";
@@ -178,6 +181,12 @@ function whyEmpty() {
     return [...state.rows.values()].some((row) => row[open] != null);
   });
   return opened ? "No symbol ranks here now" : "No symbol has an official open yet";
+}
+
+/** Where a row that is held would stand; a single place is not worth a mark. */
+function moved(index, now) {
+  if (now === undefined || Math.abs(now - index) < 2) return "";
+  return now < index ? "up" : "down";
 }
 
 function title(feed) {
