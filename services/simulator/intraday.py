@@ -83,7 +83,7 @@ def plan_runners(
     for number, listing in enumerate(chance.sample(thin, max(1, len(all_listings) // 500))):
         span_ms = 60_000 if number < 3 else day.close_ms - first_ms  # noqa: PLR2004 (a demonstration needs some at once)
         start_ms = first_ms + int(chance.random() * span_ms)
-        seconds = chance.randrange(120, 1200)
+        seconds = chance.randrange(120, 600)
         growth = chance.uniform(0.1, 0.8) / seconds
         runners.append(Runner(listing, start_ms, start_ms + 1000 * seconds, growth))
     return runners

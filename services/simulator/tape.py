@@ -17,6 +17,7 @@ at its end, so a month does not sit in memory.
 import gzip
 import heapq
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -37,6 +38,8 @@ MALFORMED = "malformed"
 _EXPECTED = "expected vendor JSON lines or flat-file CSV (trades_v1, quotes_v1, minute_aggs_v1, day_aggs_v1), plain or gzipped"
 _BARS = frozenset({"A", "AM"})
 _NS_FROM = 100_000_000_000_000
+_PLAUSIBLE_MS = (946_684_800_000, 4_102_444_800_000)
+"""2000 to 2099, as in `schemas.massive`."""
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -86,8 +89,8 @@ class Tape:
 
     @cached_property
     def days(self) -> list[str]:
-        """Trading days with events, ISO dates in New York. Reads all JSON lines once."""
-        return sorted({day for file in self._files for day, _channel in _coverage(file)})
+        """Trading days with events, ISO dates in New York. Reads JSON lines to their ends."""
+        return sorted({day for file in self._files for day in _days(file)})
 
     @cached_property
     def day_closes(self) -> dict[str, DayBars]:
@@ -161,6 +164,18 @@ def _without_doubles(files: list[TapeFile]) -> list[TapeFile]:
     ]
 
 
+def _days(file: TapeFile) -> set[str]:
+    """ISO days of a file; lines are ordered, so a file that ends on its first day has no other."""
+    day = day_at(file.from_ms)
+    if file.kind is not None:
+        return {day.name}
+    for line in deque(_lines(file.path), maxlen=1):
+        with suppress(DecodeError):
+            if file.from_ms <= _known_ms(_peek(line)) < day.end_ms:
+                return {day.name}
+    return {name for name, _channel in _coverage(file)}
+
+
 def _coverage(file: TapeFile) -> set[tuple[str, str]]:
     """(ISO day, channel) of what a file holds; a flat file is one day by the vendor's definition."""
     if file.kind is not None:
@@ -215,7 +230,9 @@ def _known_ms(event: _Peek) -> int:
     time = event.e if event.ev in _BARS else event.t
     if time is None:
         return 0
-    return time // NS_PER_MS if time >= _NS_FROM else time
+    time_ms = time // NS_PER_MS if time >= _NS_FROM else time
+    # a time in another unit would carry all that follows it out of its day
+    return time_ms if _PLAUSIBLE_MS[0] <= time_ms < _PLAUSIBLE_MS[1] else 0
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from mesh.calendar import day_at
-from schemas.conditions import updates_last, updates_volume
+from schemas.conditions import updates
 from schemas.massive import MinuteBar, SecondBar, VendorHalt, VendorQuote, VendorTrade, decode_frame
 from schemas.naming import is_symbol
 from services.simulator.events import TapeEvent
@@ -106,9 +106,9 @@ def test_bars_are_what_the_trades_make_of_them(opening: list[TapeEvent]) -> None
     checked = 0
     for event in _decoded(opening):
         if isinstance(event, VendorTrade):
-            conditions = event.c or ()
-            assert updates_volume(conditions)
-            if updates_last(conditions, extended_hours=event.t < open_ms):
+            rules = updates(event.c or ())
+            assert rules.volume
+            if rules.extended_last if event.t < open_ms else rules.last:
                 traded[event.sym, event.t // 1000].append(event.p)
         elif isinstance(event, SecondBar):
             prices = traded[event.sym, event.s // 1000]

@@ -59,6 +59,21 @@ async def test_wrong_key_is_refused() -> None:
     assert heard.frames == []
 
 
+async def test_wrong_key_in_between_ends_the_connection() -> None:
+    """A client that authenticates again with a wrong key loses what it had."""
+    async with (
+        served(TapeFeed(MANY[:1], Unpaced())) as port,
+        connect(f"ws://127.0.0.1:{port}/stocks") as client,
+    ):
+        await client.send('{"action":"auth","params":"simulator"}')
+        await client.send('{"action":"auth","params":"x"}')
+        answers = [await client.recv() for _ in range(3)]
+        with pytest.raises(ConnectionClosedError):
+            await client.recv()
+
+    assert "auth_failed" in str(answers[2])
+
+
 async def test_tape_comes_whole_and_in_order() -> None:
     """A client gets every event of a tape once, in order, then the end of tape, and stays connected."""
     async with served(TapeFeed(MANY, Unpaced())) as port, listening(port, "T.*") as heard:

@@ -54,18 +54,19 @@ def test_lines_are_passed_on_untouched(tmp_path: Path) -> None:
         b'{"ev":"T","sym":"F","t":1727875800001,"new":[1,  2]}',
         b'{"ev":"T","sym":"F","t":17278758000',
         b'{"ev":"XX","sym":"F"}',
+        b'{"ev":"T","sym":"F","t":1727875800007000}',
         b'{"ev":"LULD","T":"F","t":1727875800007000000}',
         b'{"ev":"AM","sym":"F","s":1727875740000,"e":1727875800009}',
     ]
     path = tmp_path / "tape"
-    path.write_bytes(b"\n".join(lines[:3]) + b"\n\n" + b"\r\n".join(lines[3:]))
+    path.write_bytes(b"\n".join(lines[:4]) + b"\n\n" + b"\r\n".join(lines[4:]))
 
     events = list(Tape([path]))
 
     assert [event.payload for event in events] == lines
-    assert [event.time_ms - OPEN_MS for event in events] == [1, 1, 1, 7, 9]
+    assert [event.time_ms - OPEN_MS for event in events] == [1, 1, 1, 1, 7, 9]
     assert [(event.ev, event.sym) for event in events] == [
-        ("T", "F"), (MALFORMED, ""), ("XX", "F"), ("LULD", "F"), ("AM", "F"),
+        ("T", "F"), (MALFORMED, ""), ("XX", "F"), ("T", "F"), ("LULD", "F"), ("AM", "F"),
     ]  # fmt: skip
 
 
@@ -251,6 +252,27 @@ def test_hidden_files_are_not_looked_at(tmp_path: Path) -> None:
     _write(tmp_path / "t.jsonl", f'{{"ev":"T","sym":"F","t":{OPEN_MS}}}\n')
 
     assert len(list(Tape([tmp_path]))) == 1
+
+
+@pytest.mark.parametrize("last", ["", "{", '{"ev":"XX"}'])
+def test_days_of_one_file_are_all_found(tmp_path: Path, last: str) -> None:
+    """A file of several days has all of them, whatever its last line is."""
+    days_ms = [OPEN_MS, OPEN_MS + 24 * 60 * MINUTE_MS, OPEN_MS + 48 * 60 * MINUTE_MS]
+    lines = [trade(time_ms).payload.decode() for time_ms in days_ms]
+
+    assert Tape([_write(tmp_path / "t.jsonl", "\n".join([*lines, last]))]).days == [
+        "2024-10-02", "2024-10-03", "2024-10-04",
+    ]  # fmt: skip
+
+
+def test_broken_day_row_is_refused(tmp_path: Path) -> None:
+    """A day file with a price that is none is named when its closes are read."""
+    header = AGGREGATE_HEADER + "F,1,1,1,1,1,1727841600000000000,\n"
+    _write(tmp_path / "day.csv", header + "G,1,?,1,1,1,1727841600000000000,\n")
+    _write(tmp_path / "t.jsonl", trade(OPEN_MS).payload.decode())
+
+    with pytest.raises(FatalError, match="not a row of day_aggs_v1"):
+        _ = Tape([tmp_path]).day_closes
 
 
 def test_every_pass_over_a_tape_is_the_same(tmp_path: Path) -> None:
