@@ -63,10 +63,18 @@ class Connection:
 
         A message that was handed to the kernel when the connection broke may be lost; who needs
         to know asks for an acknowledgement through *reply*.
+
+        Raises:
+            BrokerError: the message is larger than the server takes, or the connection just broke.
         """
         while not self.connected.is_set():
             await self.connected.wait()
-        await self.client.publish(subject, payload, reply, headers)
+        try:
+            await self.client.publish(subject, payload, reply, headers)
+        except Error as error:
+            raise BrokerError(
+                f"{subject} ({len(payload)} bytes) was not published: {error}"
+            ) from error
 
     async def request(
         self, subject: str, payload: bytes = b"", *, timeout_s: float = 2.0

@@ -9,13 +9,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvloop
 
 from mesh.config import Settings, load
-from mesh.errors import FatalError, SettingsError
+from mesh.errors import FatalError, MeshError, SettingsError
 from mesh.logs import Log, set_up
 
 
@@ -23,6 +23,9 @@ EX_FATAL = 78
 """EX_CONFIG of sysexits.h: starting again will not help."""
 
 Counters = dict[str, Any]
+
+_DRAIN_S = 25.0
+"""Shorter than what a supervisor, or Kubernetes by default, waits before it kills."""
 
 
 class Lifecycle:
@@ -47,7 +50,7 @@ class Lifecycle:
         return False
 
 
-Program = Callable[[Settings, Lifecycle], Awaitable[Counters]]
+Program = Callable[[Settings, Lifecycle], Coroutine[Any, Any, Counters]]
 
 
 def run(name: str, program: Program) -> int:
@@ -60,13 +63,17 @@ def run(name: str, program: Program) -> int:
     log = set_up(name, settings.log_level)
     try:
         return uvloop.run(_run(program, settings, log))
+    except asyncio.CancelledError:
+        return 1  # abandoned, and said so
     except (Exception, BaseExceptionGroup) as error:
-        refusals = _fatal(error)
-        if refusals:
-            log.error("service.refused", reason="\n".join(refusals))  # noqa: TRY400 (for a person: no traceback)
-            return EX_FATAL
-        log.exception("service.failed")
-        return 1
+        known = _known(error)
+        if not known:
+            log.exception("service.failed")
+            return 1
+        refused = any(isinstance(each, FatalError) for each in known)
+        reason = "\n".join(map(str, known))
+        log.error("service.refused" if refused else "service.failed", reason=reason)  # noqa: TRY400 (for a person)
+        return EX_FATAL if refused else 1
 
 
 async def _run(program: Program, settings: Settings, log: Log) -> int:
@@ -74,13 +81,26 @@ async def _run(program: Program, settings: Settings, log: Log) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lifecycle.stopping.set)
-    counters = await program(settings, lifecycle)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(program(settings, lifecycle))
+        abandoning = tasks.create_task(_abandon(running, lifecycle))
+        counters = await running
+        abandoning.cancel()
     log.info("service.stopped", **counters)
     return 0
 
 
-def _fatal(error: BaseException) -> list[str]:
-    """The messages of all fatal errors inside *error*, which a task group may have wrapped."""
+async def _abandon(running: asyncio.Task[Counters], lifecycle: Lifecycle) -> None:
+    """End a program that cannot drain, for the broker may be gone for good: nothing may outlive its supervisor."""
+    await lifecycle.stopping.wait()
+    await asyncio.sleep(_DRAIN_S)
+    lifecycle.log.error("service.abandoned", after_s=_DRAIN_S)
+    running.cancel()
+
+
+def _known(error: BaseException) -> list[MeshError]:
+    """The mesh's own errors inside *error*, which a task group may have wrapped; empty if there is any other."""
     if isinstance(error, BaseExceptionGroup):
-        return [message for inner in error.exceptions for message in _fatal(inner)]
-    return [str(error)] if isinstance(error, FatalError) else []
+        inner = [_known(each) for each in error.exceptions]
+        return [known for each in inner for known in each] if all(inner) else []
+    return [error] if isinstance(error, MeshError) else []

@@ -11,6 +11,7 @@ from mesh.backoff import delays_s
 from mesh.checkpoint import Checkpoints
 from mesh.config import Settings
 from mesh.connection import Connection, Message, open_connection
+from mesh.errors import BrokerError
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
 from mesh.publisher import Publisher
@@ -103,8 +104,18 @@ class Listener:
         payload = encode_msgpack(Batch(self._epoch, number, lot.received_ms, lot.events))
         if self._window is not None:
             self._window.add(Sent(*key, number, len(lot.events), payload), clock.monotonic_s())
-        await self.publisher.publish(tape_subject(*key), payload)
-        self.published[lot.market_class] += len(lot.events)
+        if await self._send(tape_subject(*key), payload):
+            self.published[lot.market_class] += len(lot.events)
+        elif self._window is None:
+            self.frames.discarded[lot.market_class] += len(lot.events)
+
+    async def _send(self, subject: str, payload: bytes) -> bool:
+        try:
+            await self.publisher.publish(subject, payload)
+        except BrokerError as error:
+            self._log.warning("tape.unpublished", reason=str(error))
+            return False
+        return True
 
     async def _wait_for_owners(self) -> None:
         self._moved.clear()
