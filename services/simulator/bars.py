@@ -27,9 +27,10 @@ class Window(Wire, frozen=True):
 
 def close_second(listing: Listing, start_ms: int, *, regular: bool) -> Window:
     """Fold the second's trades into the minute and the day, and begin an empty second."""
+    high, low = listing.high, listing.low
     window = Window(
-        start_ms, listing.open, listing.price, listing.high, listing.low,
-        listing.volume, listing.value, listing.trades,
+        start_ms, listing.open, listing.price, high, low, listing.volume,
+        listing.value, listing.trades,
     )  # fmt: skip
     listing.volume = listing.value = listing.trades = 0
     if regular:
@@ -37,21 +38,22 @@ def close_second(listing: Listing, start_ms: int, *, regular: bool) -> Window:
         if not listing.official_open:
             listing.official_open = window.open
     if not listing.day_volume:
-        listing.day_open, listing.day_high, listing.day_low = window.open, window.high, window.low
-    listing.day_high = max(listing.day_high, window.high)
-    listing.day_low = min(listing.day_low, window.low)
+        listing.day_open, listing.day_high, listing.day_low = window.open, high, low
+    listing.day_high = max(listing.day_high, high)
+    listing.day_low = min(listing.day_low, low)
     _fold_minute(listing, window)
     add_volume(listing, window.volume, window.value, window.trades)
     return window
 
 
 def _fold_minute(listing: Listing, window: Window) -> None:
+    listing.minute_close = window.close
     if not listing.minute_volume:
         listing.minute_open = window.open
         listing.minute_high, listing.minute_low = window.high, window.low
+        return
     listing.minute_high = max(listing.minute_high, window.high)
     listing.minute_low = min(listing.minute_low, window.low)
-    listing.minute_close = window.close
 
 
 def add_volume(listing: Listing, volume: int, value: int, trades: int) -> None:

@@ -102,11 +102,13 @@ class Market:
             self._chance, self._table, self._picked(now_ms), now_ms, regular=regular
         )
         events += traded
-        for listing in touched:
-            window = bars.close_second(listing, now_ms, regular=regular)
-            events.append(bars.second_bar(listing, window, end_ms))
-            self._minute[listing] = None
-            self._maybe_late(listing, window, end_ms)
+        windows = [bars.close_second(listing, now_ms, regular=regular) for listing in touched]
+        events += [
+            bars.second_bar(listing, window, end_ms)
+            for listing, window in zip(touched, windows, strict=True)
+        ]
+        self._minute.update(dict.fromkeys(touched))
+        self._maybe_late(touched, windows, end_ms)
         if end_ms % MINUTE_MS == 0:
             events += [bars.minute_bar(listing, end_ms) for listing in self._minute]
             self._minute.clear()
@@ -132,11 +134,13 @@ class Market:
                     picked[place], picked[-1] = picked[-1], picked[place]
         return picked
 
-    def _maybe_late(self, listing: Listing, window: Window, end_ms: int) -> None:
-        if self._chance.random() < _LATE_CHANCE:
+    def _maybe_late(self, touched: list[Listing], windows: list[Window], end_ms: int) -> None:
+        """Plan that one of the second's bars comes again, if its minute is then still open."""
+        if self._chance.random() < _LATE_CHANCE * len(touched):
+            chosen = self._chance.randrange(len(touched))
             due_ms = end_ms + SECOND_MS * self._chance.randrange(1, 4)
-            if due_ms // MINUTE_MS == window.start_ms // MINUTE_MS:
-                self._late.append(_Late(due_ms, listing, window))
+            if due_ms // MINUTE_MS == windows[chosen].start_ms // MINUTE_MS:
+                self._late.append(_Late(due_ms, touched[chosen], windows[chosen]))
 
     def _late_prints(self, now_ms: int, *, regular: bool) -> list[TapeEvent]:
         """Trades that are reported only now, each with its second bar once more."""

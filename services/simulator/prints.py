@@ -74,10 +74,10 @@ def trade_second(
     """A trade in each of *picked* within the second from *from_ms*, and the symbols touched, once each."""
     events: list[TapeEvent] = []
     touched: list[Listing] = []
-    draw = chance.random
-    offsets = sorted([int(draw() * _SECOND_MS) for _ in picked])
-    for offset, listing in zip(offsets, picked, strict=True):
-        shape = table[int(draw() * SHAPES)]
+    add = events.append
+    times_ms = sorted(chance.choices(range(from_ms, from_ms + _SECOND_MS), k=len(picked)))
+    drawn = chance.choices(table, k=len(picked))
+    for time_ms, listing, shape in zip(times_ms, picked, drawn, strict=True):
         fair = listing.fair_usd = listing.fair_usd * (1.0 + listing.step * shape.move)
         # the usual case of to_grid, without a call
         price = round(fair * 100.0) * 100 if fair >= 1.0 else to_grid(fair)
@@ -98,9 +98,9 @@ def trade_second(
         listing.value += size * price
         listing.trades += 1
         if shape.quote_lots:
-            events.append(quote(listing, shape, price, from_ms + offset))
+            add(quote(listing, shape, price, time_ms))
         listing.sequence += shape.gap
-        events.append(trade(listing, price, size, conditions, shape.exchange, from_ms + offset))
+        add(trade(listing, price, size, conditions, shape.exchange, time_ms))
     return events, touched
 
 
