@@ -1,0 +1,178 @@
+"""Frames cut into lots: every event in exactly one, where it belongs, in order."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh.partition import partition_of
+from schemas.market import Event
+from schemas.massive import CONVERT, Status, decode_frame
+from schemas.naming import MarketClass, symbol_token
+from services.listener.frames import Lot, Splitter, count_events
+
+
+SYMBOLS = (
+    "A",
+    "AAPL",
+    "BRK.B",
+    "BACpL",
+    "ACHR.WS",
+    "O:SPY251219C00650000",
+    "X:BTC-USD",
+    "ZZ",
+    "TSLA",
+)
+
+_BAR = '"v":10,"o":1.5,"c":1.6,"h":1.7,"l":1.4,"s":1727877600000,"e":1727877601000,"dv":"%d.5"'
+_FORMS = {
+    "A": '{"ev":"A","sym":"%s",' + _BAR + "}",
+    "AM": '{"ev":"AM","sym":"%s",' + _BAR + "}",
+    "T": '{"ev":"T","sym":"%s","x":4,"i":"1","p":1.5,"s":100,"t":1727877600000,"q":%d}',
+    "Q": '{"ev":"Q","sym":"%s","bp":1.5,"ap":1.6,"bs":1,"as":2,"t":1727877600000,"q":%d}',
+    "LULD": '{"ev":"LULD","T":"%s","h":2.5,"l":1.5,"i":[17],"t":1601316739130215168,"q":%d}',
+    "NOI": '{"ev":"NOI","T":"%s","at":%d}',
+}
+numbers = st.integers(0, 10**6)
+market_events = st.builds(
+    lambda form, symbol, number: _FORMS[form] % (symbol, number),
+    st.sampled_from(sorted(_FORMS)),
+    st.sampled_from(SYMBOLS),
+    numbers,
+)
+statuses = st.builds('{{"ev":"status","status":"success","message":"{}"}}'.format, numbers)
+nameless = st.builds('{{"ev":"XX","n":{}}}'.format, numbers)
+malformed = st.sampled_from(
+    [
+        "{}",
+        '{"ev":"T"}',
+        _FORMS["T"].replace("1.5", '"x"') % ("A", 1),
+        _FORMS["T"] % ("A B", 1),
+        _FORMS["A"] % ("A*", 1),
+        _FORMS["LULD"] % (">", 1),
+        _FORMS["Q"] % ("A" * 33, 1),
+        "7",
+    ]
+)
+frames = st.lists(
+    st.lists(market_events | statuses | nameless | malformed, min_size=1, max_size=8), max_size=6
+)
+good_frames = st.lists(market_events | statuses | nameless, max_size=12)
+
+
+def _frame(events: list[str]) -> str:
+    return "[" + ",".join(events) + "]"
+
+
+def _expected(texts: list[str]) -> list[tuple[MarketClass, Event]]:
+    found = []
+    for text in texts:
+        for event in decode_frame(_frame([text]))[0]:
+            if not isinstance(event, Status):
+                market_class, convert = CONVERT[type(event)]
+                found.append((market_class, convert(event)))
+    return found
+
+
+def _is_ours(event: Event) -> bool:
+    return not event.symbol or (not {" ", "*", ">"} & set(event.symbol) and len(event.symbol) < 33)
+
+
+@given(frames, st.integers(1, 16), st.data())
+def test_every_event_is_in_exactly_one_lot(
+    frames: list[list[str]], partitions: int, data: st.DataObject
+) -> None:
+    """Whenever lots are taken, each event is in one of its class and partition, in the order of arrival."""
+    splitter = Splitter(partitions)
+    lots: list[Lot] = []
+    for number, texts in enumerate(frames, start=1):
+        splitter.add(_frame(texts), float(number))
+        if data.draw(st.booleans()):
+            lots += splitter.take()
+    lots += splitter.take()
+
+    expected = [pair for texts in frames for pair in _expected(texts) if _is_ours(pair[1])]
+    assert sum(len(lot.events) for lot in lots) == len(expected)
+    for market_class in MarketClass:
+        for partition in range(partitions):
+            assert [
+                event
+                for lot in lots
+                for event in lot.events
+                if (lot.market_class, lot.partition) == (market_class, partition)
+            ] == [
+                event
+                for found, event in expected
+                if found is market_class and _place(event, partitions) == partition
+            ]
+
+
+def _place(event: Event, partitions: int) -> int:
+    return partition_of(symbol_token(event.symbol), partitions) if event.symbol else 0
+
+
+@given(frames, st.integers(1, 16), st.data())
+def test_counts_add_up(frames: list[list[str]], partitions: int, data: st.DataObject) -> None:
+    """What was given is waiting, received, rejected or a status, at every moment."""
+    splitter = Splitter(partitions)
+    given_events = said = 0
+    for texts in frames:
+        said += len(splitter.add(_frame(texts), 1.0))
+        given_events += len(texts)
+        if data.draw(st.booleans()):
+            taken = splitter.take()
+            assert splitter.waiting == 0
+            assert splitter.take() == []
+            assert all(lot.events for lot in taken)
+
+        assert (
+            given_events == splitter.waiting + splitter.received.total() + splitter.rejected + said
+        )
+
+
+@given(frames)
+def test_statuses_come_back_in_order(frames: list[list[str]]) -> None:
+    """What the server says about the connection is given back, and is in no lot."""
+    splitter = Splitter(4)
+    said = [status for texts in frames for status in splitter.add(_frame(texts), 1.0)]
+
+    assert said == [
+        event
+        for texts in frames
+        for text in texts
+        for event in decode_frame(_frame([text]))[0]
+        if isinstance(event, Status)
+    ]
+
+
+@given(st.lists(good_frames, max_size=5))
+def test_lots_are_as_old_as_the_first_frame_since_they_were_taken(
+    frames: list[list[str]],
+) -> None:
+    """The age of a lot is never understated: it counts from the first frame that went into the lots."""
+    splitter = Splitter(4)
+    for number, texts in enumerate(frames, start=1):
+        splitter.add(_frame(texts), float(number))
+
+    assert all(lot.received_ms == 1.0 for lot in splitter.take())
+    splitter.add(_frame([_FORMS["T"] % ("A", 1)]), 99.0)
+    assert [lot.received_ms for lot in splitter.take()] == [99.0]
+
+
+@given(good_frames)
+def test_counting_without_decoding_counts_the_same(texts: list[str]) -> None:
+    """A frame that is dropped unread is counted, by class, as decoding it would have."""
+    splitter = Splitter(4)
+    splitter.add(_frame(texts), 1.0)
+    splitter.take()
+
+    assert count_events(_frame(texts)) == splitter.received
+    assert splitter.rejected == 0
+
+
+def test_marks_inside_of_text_are_not_counted() -> None:
+    """A string that quotes an event is no event."""
+    frame = r'[{"ev":"status","status":"error","message":"{\"ev\":\"T\"} refused"}]'
+
+    assert count_events(frame) == Counter()
+    assert [status.message for status in Splitter(1).add(frame, 1.0)] == ['{"ev":"T"} refused']
