@@ -75,9 +75,10 @@ def trade_second(
     events: list[TapeEvent] = []
     touched: list[Listing] = []
     add = events.append
-    times_ms = sorted(chance.choices(range(from_ms, from_ms + _SECOND_MS), k=len(picked)))
-    drawn = chance.choices(table, k=len(picked))
-    for time_ms, listing, shape in zip(times_ms, picked, drawn, strict=True):
+    draw = chance.random
+    times_ms = sorted([from_ms + int(draw() * _SECOND_MS) for _ in picked])
+    for time_ms, listing in zip(times_ms, picked, strict=True):
+        shape = table[int(draw() * SHAPES)]
         fair = listing.fair_usd = listing.fair_usd * (1.0 + listing.step * shape.move)
         # the usual case of to_grid, without a call
         price = round(fair * 100.0) * 100 if fair >= 1.0 else to_grid(fair)
