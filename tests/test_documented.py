@@ -1,0 +1,43 @@
+"""What can be set, read or shown is in the README."""
+
+from pathlib import Path
+
+import pytest
+
+from mesh import topology
+from mesh.config import SETTINGS, Setting
+from services.__main__ import main
+from services.scanners import discover
+
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_table_of_settings_is_the_printed_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """The README's table is word for word what `mesh config --markdown` prints, without a line too many."""
+    assert main(["config", "--markdown"]) == 0
+    printed = capsys.readouterr().out.strip()
+
+    assert printed in README
+    assert printed.count("\n") == len(SETTINGS) + 1
+    assert README.partition(printed)[2].startswith("\n\n")
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.env)
+def test_setting_is_documented(setting: Setting) -> None:
+    """Each variable has a line, so that the one that is missing is named."""
+    assert f"\n| `{setting.env}` |" in README
+
+
+@pytest.mark.parametrize("name", [definition["name"] for definition in topology.definitions()])
+def test_stream_is_documented(name: str) -> None:
+    """Each stream and each bucket of nats/ appears by its name."""
+    assert f"`{name}`" in README
+    if name.startswith("KV_"):
+        assert f"`{name.removeprefix('KV_')}`" in README
+
+
+@pytest.mark.parametrize("name", [board.name for board in discover()])
+def test_board_is_documented(name: str) -> None:
+    """Each board has a line in the table of boards."""
+    assert f"\n| `{name}` |" in README
