@@ -126,6 +126,22 @@ async def test_newcomer_evicts_the_older_connection() -> None:
             assert not newer.ended
 
 
+async def test_newcomer_does_not_wait_for_a_stuck_connection() -> None:
+    """An older connection that reads nothing is let go without holding up the one that replaces it."""
+    feed = TapeFeed(MUCH, Unpaced())
+    go_on = asyncio.Event()
+    async with served(feed) as port, listening(port, "T.*") as stuck:
+        stuck.on_frame = go_on.wait
+        await eventually(lambda: feed.sent.frames, _StandsStill())
+        async with listening(port, "T.*") as newer:
+            await newer.until_status("end_of_tape")
+            go_on.set()
+            await eventually(lambda: stuck.ended)
+
+    assert newer.sequences() == list(range(len(MUCH)))
+    assert len(stuck.events) < len(MUCH)
+
+
 async def test_reconnecting_starts_the_tape_again() -> None:
     """A new connection gets at once what was played before, then waits where the pace stands."""
     gate = Gate(BASE_MS + 99)

@@ -144,3 +144,18 @@ async def test_standing_time_is_refused(tape: Path) -> None:
 
     with pytest.raises(FatalError, match="MESH_SIM_SPEED must be above 0"):
         await serve(settings, Announced())
+
+
+async def test_broken_tape_ends_the_program(tape: Path) -> None:
+    """A row that cannot be read, met while playing, ends the program with a sentence for a person."""
+    header = "ticker,volume,open,close,high,low,window_start,transactions\n"
+    row = "F,5,1,2,3,0.5,1727875800000000000,\n"
+    (tape / "minutes.csv").write_text(header + row + row.replace("5", "x", 1))
+
+    with pytest.raises(ExceptionGroup) as failure:
+        async with (
+            running(sim_tape=str(tape), sim_speed="max") as simulator,
+            listening(simulator.port, "AM.*") as heard,
+        ):
+            await eventually(lambda: heard.ended)
+    assert failure.group_contains(FatalError, match="not a row of minute_aggs_v1")
