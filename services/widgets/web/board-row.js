@@ -1,5 +1,6 @@
-const FLASH = { duration: 900, easing: "ease-out" };
-const GLIDE = { duration: 260, easing: "cubic-bezier(.2,.7,.3,1)" };
+/** How often a highlight fades before it is gone; in steps, since a continuous fade repaints sixty times a second. */
+const FLASH_STEPS = 4;
+const GLIDE = { duration: 240, easing: "cubic-bezier(.2,.7,.3,1)" };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** One visible row of a board: written cell by cell, and only where the text differs. */
@@ -11,6 +12,7 @@ export class BoardRow {
   #rank;
   #name;
   #cells = [];
+  #lit = new Map();
   /** The cells that are shown; they stay when the symbol leaves the board. */
   values = null;
 
@@ -24,6 +26,7 @@ export class BoardRow {
   /** Show *symbol* here from now on, without the marks of the row that was here before. */
   bind(symbol) {
     for (const animation of this.element.getAnimations({ subtree: true })) animation.cancel();
+    while (this.fade());
     this.symbol = symbol;
     this.index = -1;
     this.values = null;
@@ -31,9 +34,10 @@ export class BoardRow {
     this.#write(this.#name, symbol);
   }
 
-  /** Take place *index* of the list; a row that was elsewhere before glides there. */
+  /** Take place *index* of the list; a row that jumps over others glides there. */
   place(index, rowHeight) {
-    if (this.index >= 0 && this.index !== index && !calm.matches) {
+    const jumps = this.index >= 0 && Math.abs(this.index - index) > 1; // by one, rows only make room
+    if (jumps && !calm.matches) {
       const from = (this.index - index) * rowHeight;
       this.element.animate([{ transform: `translateY(${from}px)` }, { transform: "none" }], GLIDE);
     }
@@ -60,10 +64,22 @@ export class BoardRow {
     this.values = values;
   }
 
+  /** Let highlights fade by one step; whether any is left. */
+  fade() {
+    for (const [element, step] of this.#lit) this.#light(element, step - 1);
+    return this.#lit.size > 0;
+  }
+
   #flash(element, change) {
-    const direction = change > 0 ? "up" : change < 0 ? "down" : "flat";
-    const from = { backgroundColor: `var(--flash-${direction})` };
-    if (!calm.matches) element.animate([from, { backgroundColor: "transparent" }], FLASH);
+    if (calm.matches) return;
+    element.dataset.tint = change > 0 ? "up" : change < 0 ? "down" : "flat";
+    this.#light(element, FLASH_STEPS);
+  }
+
+  #light(element, step) {
+    if (step > 0) this.#lit.set(element, step);
+    else this.#lit.delete(element);
+    element.dataset.flash = step;
   }
 
   #cell(kind, name) {

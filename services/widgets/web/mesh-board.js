@@ -5,6 +5,7 @@ import { client } from "./mesh-client.js";
 const ROW_HEIGHT = 30;
 const OVERSCAN = 4;
 const REORDER_MS = 700;
+const FADE_MS = 170;
 
 let serial = 0;
 
@@ -24,6 +25,7 @@ class MeshBoard extends HTMLElement {
   #reorderedAt = -Infinity;
   #frame = 0;
   #timer = 0;
+  #fading = 0;
   #onUpdate = () => this.#request();
 
   connectedCallback() {
@@ -36,7 +38,8 @@ class MeshBoard extends HTMLElement {
     client.unsubscribe(this.getAttribute("feed"), this.#onUpdate);
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
-    this.#frame = this.#timer = 0;
+    clearTimeout(this.#fading);
+    this.#frame = this.#timer = this.#fading = 0;
   }
 
   #build() {
@@ -94,8 +97,14 @@ class MeshBoard extends HTMLElement {
       this.#fitColumns();
       this.#reorder();
       this.#renderRows();
+      this.#fading ||= setTimeout(() => this.#fade(), FADE_MS);
     }
     this.#renderWords(loaded);
+  }
+
+  #fade() {
+    const lit = [...this.#rows.values()].filter((row) => row.fade());
+    this.#fading = lit.length ? setTimeout(() => this.#fade(), FADE_MS) : 0;
   }
 
   #fitColumns() {
@@ -168,6 +177,7 @@ class MeshBoard extends HTMLElement {
     const held = this.#held;
     const count = this.#state.order.length;
     section.classList.toggle("held", held);
+    section.classList.toggle("bare", count === 0);
     note.textContent = held ? "order held" : loaded && count ? `top ${count}` : "";
     by.textContent = this.#columns.find((column) => column.ranking)?.about.toLowerCase() ?? "";
     empty.textContent = !loaded ? "Loading…" : count ? "" : whyEmpty();

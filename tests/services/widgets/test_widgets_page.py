@@ -272,6 +272,41 @@ async def test_page_renders_visible_rows_only(page: Page, program: Running, mark
     assert await rows.count() < 45
 
 
+async def test_page_highlights_a_change_once(page: Page, program: Running, market: Market) -> None:
+    """A price that rose is lit in the colour of its direction, and the light goes out by itself."""
+    await page.goto(program.page)
+    last = page.locator(f"{GAINERS} .rows tr").first.locator("td").nth(1)
+    await expect(last).to_have_text("13.00")
+    await market.show(("AAA", 3.0, 13.5), *THREE[1:])
+
+    await expect(last).to_have_attribute("data-tint", "up")
+    await expect(last).to_have_attribute("data-flash", "0")
+    assert await page.locator("[data-flash]").count() == 1
+
+
+async def test_page_writes_numbers_as_traders_read_them(page: Page, program: Running) -> None:
+    """Unknown is a dash and zero a number; digits go where they matter, and minus is a minus."""
+    await page.goto(program.page)
+    written = await page.evaluate(
+        """async () => {
+            const { compact, duration, percent, price } = await import("/format.js");
+            return [
+                [null, 0, 4.25, -0.004, -12.3, 123.456, 1234.5].map(percent),
+                [null, 0.8628, 17.1, 9999.99, 712345.6].map(price),
+                [null, 0, 999, 9996, 1240000, 24100000, 999999999].map(compact),
+                [200, 12300, 300000, 10800000].map(duration),
+            ];
+        }"""
+    )
+
+    assert written == [
+        ["–", "0.00%", "+4.25%", "0.00%", "−12.30%", "+123.5%", "+1,235%"],
+        ["–", "0.8628", "17.10", "9,999.99", "712,346"],
+        ["–", "0", "999", "10.0K", "1.24M", "24.1M", "1.00B"],
+        ["0.2 s", "12 s", "5 min", "3 h"],
+    ]
+
+
 async def test_page_keeps_still_on_request(page: Page, program: Running, market: Market) -> None:
     """Who asks the system for less motion sees neither gliding rows nor flashing cells."""
     await page.emulate_media(reduced_motion="reduce")
@@ -281,6 +316,7 @@ async def test_page_keeps_still_on_request(page: Page, program: Running, market:
     await expect_symbols(page, "BRK.B", "AAA", "BBB")
 
     assert await page.evaluate("document.getAnimations().length") == 0
+    await expect(page.locator("[data-flash]")).to_have_count(0)
 
 
 async def test_page_fits_a_phone(
