@@ -95,6 +95,8 @@ async def test_settling_ends_although_the_broker_was_killed(
 
         async with asyncio.timeout(5):
             await sender.settle()
+        await broker.start()
+        await eventually(connection.connected.is_set)
 
     assert (sender.unacknowledged, sender.refused) == (0, sent)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.conditions import FORM_T, NOT_LAST, NOT_VOLUME, updates_last, updates_volume
+from schemas.conditions import FORM_T, NOT_LAST, NOT_VOLUME, updates
 
 
 codes = st.lists(st.integers(0, 120), max_size=4).map(tuple)
@@ -29,8 +29,9 @@ def test_last_depends_on_conditions_and_session(
     conditions: tuple[int, ...], regular: bool, extended: bool
 ) -> None:
     """Odd lots and average prices never are a last sale, Form T is one outside regular hours only."""
-    assert updates_last(conditions, extended_hours=False) is regular
-    assert updates_last(conditions, extended_hours=True) is extended
+    found = updates(conditions)
+
+    assert (found.last, found.extended_last) == (regular, extended)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_last_depends_on_conditions_and_session(
 )
 def test_volume_counts_each_share_once(conditions: tuple[int, ...], expected: bool) -> None:
     """Official open and close repeat volume that was counted; odd lots and Form T are volume."""
-    assert updates_volume(conditions) is expected
+    assert updates(conditions).volume is expected
 
 
 @given(codes, st.integers(0, 120))
@@ -54,24 +55,15 @@ def test_another_condition_never_lifts_a_restriction(
     conditions: tuple[int, ...], more: int
 ) -> None:
     """A trade that may not update something still may not with one more condition."""
-    added = (*conditions, more)
+    before, after = updates(conditions), updates((*conditions, more))
 
-    assert updates_volume(conditions) or not updates_volume(added)
-    for extended in (False, True):
-        before = updates_last(conditions, extended_hours=extended)
-        assert before or not updates_last(added, extended_hours=extended)
+    assert all(was or not now for was, now in zip(before, after, strict=True))
 
 
 @given(codes)
 def test_order_and_repetition_of_conditions_do_not_matter(conditions: tuple[int, ...]) -> None:
     """Conditions are a set, whatever order the exchange wrote them in."""
-    again = (*reversed(conditions), *conditions)
-
-    assert updates_volume(again) is updates_volume(conditions)
-    for extended in (False, True):
-        assert updates_last(again, extended_hours=extended) is updates_last(
-            conditions, extended_hours=extended
-        )
+    assert updates((*reversed(conditions), *conditions)) == updates(conditions)
 
 
 @given(codes)
@@ -79,5 +71,4 @@ def test_codes_that_are_not_listed_restrict_nothing(conditions: tuple[int, ...])
     """Exchanges add codes faster than tables follow: an unknown one is a regular sale."""
     unlisted = tuple(code for code in conditions if code not in NOT_LAST | NOT_VOLUME)
 
-    assert updates_last(unlisted, extended_hours=False)
-    assert updates_volume(unlisted)
+    assert all(updates(unlisted))

@@ -211,6 +211,30 @@ def test_open_is_the_first_regular_trade_that_is_eligible() -> None:
     assert row.open_usd == 3.0
 
 
+def test_closed_day_has_no_open() -> None:
+    """A trade at noon of a holiday is a last price, but no session and no official open."""
+    row = _row((TRADES, [_trade("2025-01-09T12:00:00", 10.0, 1)]))
+
+    assert (row.trading_day, row.session) == ("2025-01-09", "closed")
+    assert (row.last_usd, row.open_usd) == (10.0, None)
+
+
+def test_shares_that_do_not_count_are_a_volume_of_zero() -> None:
+    """A day on which only repeats of counted volume were seen has traded zero shares, and no average price."""
+    row = _row((TRADES, [_trade("16:00:01", 10.0, 1, 1000.0, 15)]))
+
+    assert (row.volume_shares, row.vwap_usd) == (0.0, None)
+
+
+def test_open_of_one_class_of_bars_serves_the_other() -> None:
+    """When the newest bar has no open yet, the one that a minute bar told is the day's open."""
+    second = _bar("10:01:00", 10.0, official_open_usd=None)
+
+    row = _row((BARS, [second]), (MINUTES, [_bar("10:00:00", 9.5, 60)]))
+
+    assert (row.last_usd, row.open_usd) == (10.0, 9.0)
+
+
 @pytest.mark.parametrize("sequence", [4, 5])
 def test_late_trade_is_counted_and_has_no_effect(sequence: int) -> None:
     """A trade whose sequence was passed, or the same one again, changes nothing, whatever its time."""
