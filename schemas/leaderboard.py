@@ -72,9 +72,9 @@ class Board(Wire, frozen=True):
     board: str
     trading_day: str
     session: str
-    """Of the newest event on the tape."""
+    """Of the newest event that rows are made of: a bar, a minute bar or a trade."""
     asof_ms: int
-    """Time of the newest event on the tape, epoch milliseconds UTC."""
+    """Time of that event, epoch milliseconds UTC."""
     seq: int
     """Grows with every change of this board."""
     rows: list[RankedRow]

@@ -163,6 +163,8 @@ class _Attempt:
             max_reconnects=0,
             subscriptions=channels,
         )
+        # A lossless feed that is held back reads no pongs either: a ping would end it.
+        self._keepalive = {"ping_interval": None} if settings.lossless else {}
         self._on_frame = on_frame
         self._opened = asyncio.Event()
 
@@ -180,7 +182,9 @@ class _Attempt:
     async def _read(self) -> str:
         try:
             # The constructor stores connection options without using them; they belong here.
-            await self._client.connect(self._take, max_size=None, compression=None, max_queue=64)
+            await self._client.connect(
+                self._take, max_size=None, compression=None, max_queue=64, **self._keepalive
+            )
         except AuthError as error:
             raise FeedRefusedError(
                 f"{self._host} refused the key: {error}. Check MASSIVE_API_KEY and that the plan includes WebSockets"

@@ -6,9 +6,9 @@ time, so it cannot matter how the classes were interleaved. What each contribute
 
 - last: the newest of the second bar's close (at the end of its window), the minute bar's close and
   the last eligible trade. At the same instant a trade wins (it lies after the window), then the second bar.
-- volume, VWAP and open of the day: of the newest bar, which carries the vendor's own totals. Where
-  no bar of the day was seen, they come from the trades: eligible volume, its average price, and the
-  first eligible trade of the regular session.
+- volume, VWAP and open of the day: of the newest bar, which carries the vendor's own totals; an open
+  that any bar of the day told is not taken back. Where no bar of the day was seen, they come from the
+  trades: eligible volume, its average price, and the first eligible trade of the regular session.
 
 A day ends for a symbol with its first event of the next day. A bar that comes again replaces the
 copy before it; an older bar, a trade whose sequence was passed, or any event of a past day is late:
@@ -45,7 +45,7 @@ class TradeDay(msgspec.Struct, array_like=True, gc=False):
 
     symbol: str
     start_ms: int
-    """Of the day, New York midnight; open and close below bound the regular session."""
+    """Of the day, New York midnight; open and close below bound the regular session, if there is one."""
     end_ms: int
     open_ms: int
     close_ms: int
@@ -55,7 +55,8 @@ class TradeDay(msgspec.Struct, array_like=True, gc=False):
     last_ms: int = 0
     last_usd: float | None = None
     first_regular_usd: float | None = None
-    volume_shares: float = 0.0
+    volume_shares: float | None = None
+    """None until a trade was eligible for volume."""
     notional_usd: float = 0.0
 
 
@@ -177,7 +178,9 @@ class RowFold:
 
     def _trade_day(self, trade: Trade) -> TradeDay:
         day = self._day_of(trade.event_ms)
-        return TradeDay(trade.symbol, day.start_ms, day.end_ms, day.open_ms, day.close_ms)
+        if day.is_trading_day:
+            return TradeDay(trade.symbol, day.start_ms, day.end_ms, day.open_ms, day.close_ms)
+        return TradeDay(trade.symbol, day.start_ms, day.end_ms, day.end_ms, day.end_ms)
 
     def _day_of(self, event_ms: int) -> Day:
         if not self._day.start_ms <= event_ms < self._day.end_ms:
@@ -215,7 +218,7 @@ def _fold_trade(state: TradeDay, trade: Trade) -> None:
     state.event_ms = max(state.event_ms, event_ms)
     volume, last, extended_last = updates(trade.conditions)
     if volume:
-        state.volume_shares += trade.size_shares
+        state.volume_shares = (state.volume_shares or 0.0) + trade.size_shares
         state.notional_usd += trade.size_shares * trade.price_usd
     if state.open_ms <= event_ms < state.close_ms:
         if not last:
@@ -237,13 +240,13 @@ def _join(
     previous: float | None,
 ) -> PackedRow:
     """The row of the day's parts: the newest wins, at the same instant the later named here."""
-    totals = minute
+    newest, other = minute, bar
     last_ms, last_usd, event_ms, began_ms = 0, None, 0, 0
     if minute is not None:
         last_ms, last_usd = minute.end_ms, minute.close_usd
         event_ms, began_ms = last_ms, minute.start_ms
     if bar is not None and bar.end_ms >= last_ms:
-        totals = bar
+        newest, other = bar, minute
         last_ms, last_usd = bar.end_ms, bar.close_usd
         event_ms, began_ms = last_ms, bar.start_ms
     if trades is not None:
@@ -251,7 +254,7 @@ def _join(
             event_ms = began_ms = trades.event_ms
         if trades.last_usd is not None and trades.last_ms >= last_ms:
             last_usd = trades.last_usd
-    volume, vwap, opened = _totals(totals, trades)
+    volume, vwap, opened = _totals(newest, other, trades)
     change, change_pct = _change(last_usd, previous)
     change_open, change_open_pct = _change(last_usd, opened)
     return PackedRow(
@@ -261,14 +264,17 @@ def _join(
 
 
 def _totals(
-    bar: Bar | None, trades: TradeDay | None
+    newest: Bar | None, other: Bar | None, trades: TradeDay | None
 ) -> tuple[float | None, float | None, float | None]:
     """Volume, VWAP and open of the day."""
-    if bar is not None:
-        return bar.day_volume_shares, bar.day_vwap_usd, bar.official_open_usd
-    if trades is None or not trades.volume_shares:
-        return None, None, trades.first_regular_usd if trades else None
-    vwap = trades.notional_usd / trades.volume_shares
+    if newest is not None:
+        opened = newest.official_open_usd
+        if opened is None and other is not None:
+            opened = other.official_open_usd
+        return newest.day_volume_shares, newest.day_vwap_usd, opened
+    if trades is None:
+        return None, None, None
+    vwap = trades.notional_usd / trades.volume_shares if trades.volume_shares else None
     return trades.volume_shares, vwap, trades.first_regular_usd
 
 
