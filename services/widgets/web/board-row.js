@@ -1,6 +1,5 @@
 /** How often a highlight fades before it is gone; in steps, since a continuous fade repaints sixty times a second. */
 const FLASH_STEPS = 4;
-const GLIDE = { duration: 240, easing: "cubic-bezier(.2,.7,.3,1)" };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** One visible row of a board: written cell by cell, and only where the text differs. */
@@ -13,8 +12,7 @@ export class BoardRow {
   #name;
   #cells = [];
   #lit = new Map();
-  /** The cells that are shown; they stay when the symbol leaves the board. */
-  values = null;
+  #values = null;
 
   constructor(columns) {
     this.#rank = this.#cell("td", "rank");
@@ -25,23 +23,20 @@ export class BoardRow {
 
   /** Show *symbol* here from now on, without the marks of the row that was here before. */
   bind(symbol) {
-    for (const animation of this.element.getAnimations({ subtree: true })) animation.cancel();
     while (this.fade());
     this.symbol = symbol;
     this.index = -1;
-    this.values = null;
+    this.#values = null;
     for (const cell of this.#cells) this.#write(cell, "");
     this.#write(this.#name, symbol);
   }
 
-  /** Take place *index* of the list; a row that jumps over others glides there. */
-  place(index, rowHeight) {
-    const jumps = this.index >= 0 && Math.abs(this.index - index) > 1; // by one, rows only make room
-    if (jumps && !calm.matches) {
-      const from = (this.index - index) * rowHeight;
-      this.element.animate([{ transform: `translateY(${from}px)` }, { transform: "none" }], GLIDE);
-    }
-    if (this.index !== index) this.element.ariaRowIndex = String(index + 2); // the head is row 1
+  /** Take place *index* of the list; the rank of a row that jumps over others is highlighted. */
+  place(index) {
+    if (this.index === index) return;
+    const places = this.index < 0 ? 0 : this.index - index;
+    if (Math.abs(places) > 1) this.#flash(this.#rank.element, places); // by one, rows only make room
+    this.element.ariaRowIndex = String(index + 2); // the head is row 1
     this.index = index;
   }
 
@@ -53,15 +48,16 @@ export class BoardRow {
     this.#write(this.#rank, String(this.index + 1));
     this.#rank.element.dataset.moved = moved;
     this.element.classList.toggle("left", !values);
-    if (!values || values === this.values) return;
+    if (!values || values === this.#values) return;
     columns.forEach((column, n) => {
       const value = values[column.column];
       if (!this.#write(this.#cells[n], column.text(value))) return;
       if (column.signed) this.#cells[n].element.dataset.sign = sign(value);
-      const change = column.tinted ? value - this.values?.[column.column] : 0;
-      if (this.values) this.#flash(this.#cells[n].element, change);
+      const before = this.#values?.[column.column];
+      const known = value != null && before != null;
+      if (this.#values) this.#flash(this.#cells[n].element, column.tinted && known ? value - before : 0);
     });
-    this.values = values;
+    this.#values = values;
   }
 
   /** Let highlights fade by one step; whether any is left. */

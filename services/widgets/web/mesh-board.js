@@ -143,7 +143,7 @@ class MeshBoard extends HTMLElement {
     const ranks = this.#held ? this.#ranks() : null;
     this.#assign(symbols).forEach((row, n) => {
       if (body.children[n] !== row.element) body.insertBefore(row.element, body.children[n] ?? null);
-      row.place(first + n, ROW_HEIGHT);
+      row.place(first + n);
       row.show(this.#state.rows.get(row.symbol), this.#columns, moved(first + n, ranks?.get(row.symbol)));
     });
     above.style.height = `${first * ROW_HEIGHT}px`;
