@@ -219,11 +219,15 @@ def test_closed_day_has_no_open() -> None:
     assert (row.last_usd, row.open_usd) == (10.0, None)
 
 
-def test_shares_that_do_not_count_are_a_volume_of_zero() -> None:
-    """A day on which only repeats of counted volume were seen has traded zero shares, and no average price."""
-    row = _row((TRADES, [_trade("16:00:01", 10.0, 1, 1000.0, 15)]))
+def test_volume_is_unknown_until_a_trade_counts() -> None:
+    """Repeats of volume that was counted elsewhere are no volume; a trade of nothing that counts is zero shares."""
+    repeated = _trade("16:00:01", 10.0, 1, 1000.0, 15)
+    empty = _trade("16:00:02", 10.0, 2, 0.0)
 
-    assert (row.volume_shares, row.vwap_usd) == (0.0, None)
+    before, after = _row((TRADES, [repeated])), _row((TRADES, [repeated, empty]))
+
+    assert (before.volume_shares, before.vwap_usd) == (None, None)
+    assert (after.volume_shares, after.vwap_usd) == (0.0, None)
 
 
 def test_open_of_one_class_of_bars_serves_the_other() -> None:
