@@ -18,8 +18,8 @@ from mesh import clock, topology
 from mesh.backoff import delays_s
 from mesh.calendar import day_at
 from mesh.config import Settings
-from mesh.connection import Connection, open_connection
-from mesh.errors import FeedRefusedError
+from mesh.connection import open_connection
+from mesh.errors import MeshError
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from schemas.naming import Bucket, previous_closes_key
@@ -30,6 +30,10 @@ from schemas.wire import Wire, encode_json, json_decoder
 _LOOK_BACK_DAYS = 10
 """The longest closure of the exchange since 1933 lasted six days (September 2001)."""
 _SATURDAY = 5
+
+
+class UnavailableError(MeshError):
+    """The vendor did not give what was asked for; it may later."""
 
 
 class _BoardDay(Wire, frozen=True):
@@ -50,8 +54,7 @@ class Grouped:
         """The closes of the last day before *trading_day* that had any.
 
         Raises:
-            FeedRefusedError: the vendor refuses the key.
-            HTTPError: no answer, or not one that can be read, after the client's own retries.
+            UnavailableError: no answer, or a refusal, after the client's own retries.
         """
         day = date.fromisoformat(trading_day)
         for _ in range(_LOOK_BACK_DAYS):
@@ -67,13 +70,52 @@ class Grouped:
         self.calls += 1
         try:
             bars = self._client.get_grouped_daily_aggs(day)
-        except AuthError as error:
-            raise FeedRefusedError(
-                f"the REST API refused the key: {error}; check MASSIVE_API_KEY"
-            ) from error
-        except BadResponse as error:
-            raise HTTPError(f"grouped daily bars of {day}: {error}") from error
+        except (AuthError, BadResponse, HTTPError) as error:
+            raise UnavailableError(f"grouped daily bars of {day}: {error}") from error
         return {bar.ticker: float(bar.close) for bar in bars or () if bar.ticker and bar.close}
+
+
+class Loader:
+    """Puts the previous closes of days into KV, and remembers which are still wanted."""
+
+    def __init__(self, grouped: Grouped, reference: KeyValue, lifecycle: Lifecycle) -> None:
+        self.loaded: dict[str, int] = {}
+        """Day → how many symbols have a previous close."""
+        self.wanted: set[str] = set()
+        """Days that could not be loaded yet."""
+        self._grouped = grouped
+        self._reference = reference
+        self._lifecycle = lifecycle
+
+    async def load(self, day: str) -> None:
+        """Try once; a failure leaves the day wanted. Rows have no previous close meanwhile."""
+        self.wanted.add(day)
+        try:
+            closes = await self._grouped.previous_closes(day)
+        except UnavailableError as error:
+            self._lifecycle.log.warning("reference.failed", day=day, reason=str(error))
+            return
+        await self._reference.put(previous_closes_key(day), encode_json(closes))
+        self.wanted.discard(day)
+        self.loaded[day] = len(closes.closes_usd)
+        self._lifecycle.log.info("reference.loaded", day=day, symbols=self.loaded[day])
+
+    async def insist(self) -> None:
+        """Try the wanted days again and again, for ever."""
+        waits = _delays()
+        while True:
+            await asyncio.sleep(next(waits))
+            for day in sorted(self.wanted):
+                await self.load(day)
+            if not self.wanted:
+                waits = _delays()
+
+    async def follow(self, boards: KeyValue) -> None:
+        """Load each trading day that the market turns out to have reached, for ever."""
+        async for entry in boards.watch():
+            day = _decode_day(entry.value or b"{}").trading_day
+            if day and day not in self.loaded and day not in self.wanted:
+                await self.load(day)
 
 
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
@@ -82,55 +124,24 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     grouped = Grouped(settings)
     async with open_connection(settings, "reference", lifecycle.log) as connection:
         await topology.keep(connection)
-        reference = KeyValue(connection, Bucket.REFERENCE)
-        loaded = {
-            day: await _load(grouped, reference, day, lifecycle) for day in days or [_today()]
-        }
-        lifecycle.ready(days=len(loaded), symbols=max(loaded.values()))
+        loader = Loader(grouped, KeyValue(connection, Bucket.REFERENCE), lifecycle)
+        for day in days or [_today()]:
+            await loader.load(day)
+        lifecycle.ready(days=len(loader.loaded), symbols=max(loader.loaded.values(), default=0))
         async with asyncio.TaskGroup() as tasks:
-            following = tasks.create_task(
-                _follow(connection, grouped, reference, loaded, lifecycle)
-            )
+            running = [
+                tasks.create_task(loader.insist()),
+                tasks.create_task(loader.follow(KeyValue(connection, Bucket.BOARDS))),
+            ]
             await lifecycle.stopping.wait()
-            following.cancel()
-    return {"days": len(loaded), "calls": grouped.calls}
-
-
-async def _follow(
-    connection: Connection,
-    grouped: Grouped,
-    reference: KeyValue,
-    loaded: dict[str, int],
-    lifecycle: Lifecycle,
-) -> None:
-    """Load each trading day that the market turns out to have reached."""
-    async for entry in KeyValue(connection, Bucket.BOARDS).watch():
-        day = _decode_day(entry.value or b"{}").trading_day
-        if day and day not in loaded:
-            loaded[day] = await _load(grouped, reference, day, lifecycle)
-            lifecycle.log.info("reference.loaded", day=day, symbols=loaded[day])
+            for task in running:
+                task.cancel()
+    return {"days": len(loader.loaded), "missing": sorted(loader.wanted), "calls": grouped.calls}
 
 
 def _today() -> str:
     return day_at(int(clock.now_ms())).name
 
 
-async def _load(grouped: Grouped, reference: KeyValue, day: str, lifecycle: Lifecycle) -> int:
-    """Put the previous closes of *day*, however often it takes; how many symbols have one."""
-    for delay_s in _delays():
-        try:
-            closes = await grouped.previous_closes(day)
-        except (HTTPError, OSError) as error:
-            lifecycle.log.warning(
-                "reference.failed", day=day, reason=str(error), again_in_s=round(delay_s, 1)
-            )
-            if not await lifecycle.pause(delay_s):
-                break
-            continue
-        await reference.put(previous_closes_key(day), encode_json(closes))
-        return len(closes.closes_usd)
-    return 0
-
-
 def _delays() -> Iterator[float]:
-    return delays_s(1.0, 60.0, SystemRandom().random)
+    return delays_s(2.0, 60.0, SystemRandom().random)

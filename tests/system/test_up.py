@@ -1,20 +1,25 @@
 """The whole mesh as a person starts it."""
 
 import asyncio
+import gzip
 import os
 import signal
 import socket
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from tests.oracle.oracle import board_rows, differences
 from tests.system.mesh_up import boards_in, is_running, mesh_up, without_seq
 
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
 
 PROGRAMS = ("broker", "simulator", "reference", "listener", "processors", "boards", "widgets")
+_OPEN_MS = 1_514_903_400_000
+"""2018-01-02 09:30 in New York."""
 
 
 def _two_days(recorded: Path) -> list[str]:
@@ -28,11 +33,25 @@ def _two_days(recorded: Path) -> list[str]:
     ]
 
 
-async def _play(
-    tmp_path: Path, name: str, tape: list[str], *arguments: str
-) -> dict[str, dict[str, Any]]:
+def _around_the_open(recorded: Path, folder: Path) -> list[str]:
+    """A tape of five seconds of ticks and bars around an open, cut from a recording."""
+    tapes = []
+    for channel, time_of in (("T", "t"), ("A", "e")):
+        lines = gzip.decompress(
+            (recorded / f"ticks-xxx/ws/2018-01-02.{channel}.jsonl.gz").read_bytes()
+        ).splitlines()
+        near = [
+            line
+            for line in lines
+            if _OPEN_MS - 2000 <= msgspec.json.decode(line)[time_of] < _OPEN_MS + 3000
+        ]
+        tapes.append(folder / f"{channel}.jsonl")
+        tapes[-1].write_bytes(b"\n".join(near) + b"\n")
+    return [str(path) for path in tapes]
+
+
+async def _play(data_dir: Path, tape: list[str], *arguments: str) -> dict[str, dict[str, Any]]:
     """The boards that playing *tape* to its end leaves behind."""
-    data_dir = tmp_path / name
     async with mesh_up(data_dir, "--tape", *tape, "--exit-at-end", "--no-web", *arguments) as mesh:
         ended = await mesh.ended()
     assert ended.code == 0, ended.console
@@ -44,34 +63,34 @@ async def _play(
     return without_seq(await boards_in(data_dir))
 
 
-@pytest.fixture(scope="session")
-def expected(tmp_path_factory: pytest.TempPathFactory, recorded: Path) -> dict[str, dict[str, Any]]:
-    """The boards of the two days, played undisturbed with the default number of partitions."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    return asyncio.run(_play(folder, "played", _two_days(recorded), "--speed", "max"))
+@pytest.mark.parametrize("name", ["minute-17", "minute-spy", "ticks-xxx"])
+async def test_boards_in_kv_equal_the_query(tmp_path: Path, recorded: Path, name: str) -> None:
+    """A whole recording through the real programs leaves the boards that a query over its files gives."""
+    boards = await _play(tmp_path / "mesh", [str(recorded / name)], "--speed", "max")
+
+    expected = board_rows([recorded / name])
+    assert set(boards) == set(expected)
+    for board, rows in expected.items():
+        assert differences(boards[board]["rows"], rows) == []
 
 
-@pytest.mark.parametrize(("partitions", "speed"), [("1", "max"), ("2", "max"), ("16", "20000")])
-async def test_boards_follow_from_the_tape_alone(
-    tmp_path: Path, recorded: Path, expected: dict[str, Any], partitions: str, speed: str
-) -> None:
-    """Neither the number of partitions nor the speed changes anything on a board but its `seq`."""
-    boards = await _play(
-        tmp_path, "played", _two_days(recorded), "--speed", speed, "--partitions", partitions
-    )
+async def test_boards_do_not_depend_on_speed_or_partitions(tmp_path: Path, recorded: Path) -> None:
+    """At 1×, 50× and full speed, on 1, 2 and 16 partitions, only `seq` differs."""
+    tape = _around_the_open(recorded, tmp_path)
+    first = await _play(tmp_path / "first", tape, "--speed", "1", "--partitions", "16")
+    others = [
+        await _play(
+            tmp_path / f"{speed}-{partitions}", tape, "--speed", speed, "--partitions", partitions
+        )
+        for speed, partitions in (("50", "1"), ("max", "2"), ("max", "16"))
+    ]
 
-    assert boards == expected
-    assert {name for name, board in boards.items() if board["rows"]} == {
-        "gainers",
-        "gappers",
-        "volume",
-    }
+    assert others == [first] * len(others)
+    assert first["gainers"]["rows"][0]["symbol"] == "XXX"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-async def test_boards_survive_kill_nine(
-    tmp_path: Path, recorded: Path, expected: dict[str, Any], program: str
-) -> None:
+async def test_boards_survive_kill_nine(tmp_path: Path, recorded: Path, program: str) -> None:
     """`kill -9` of any one program while a tape plays: the boards come out as if nothing had happened."""
     data_dir = tmp_path / "mesh"
     tape = _two_days(recorded)
@@ -85,7 +104,9 @@ async def test_boards_survive_kill_nine(
 
     assert ended.code == 0, ended.console
     assert f"{program} " in ended.console
-    assert without_seq(await boards_in(data_dir)) == expected
+    boards = await boards_in(data_dir)
+    for board, rows in board_rows([Path(path) for path in tape]).items():
+        assert differences(boards[board]["rows"], rows) == []
 
 
 async def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
