@@ -5,14 +5,22 @@ disagree. Every write is a compare-and-set on the revision before it: who is no 
 refused (`FencedError`) and must stop writing.
 """
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from mesh.connection import Connection
-from mesh.errors import FatalError
+from mesh.errors import FatalError, FencedError
 from mesh.kv import KeyValue
 from schemas.market import Position
 from schemas.naming import Bucket, partition_token
-from schemas.wire import Wire, encode_json, encode_msgpack, json_decoder, msgpack_decoder
+from schemas.wire import (
+    DecodeError,
+    Wire,
+    encode_json,
+    encode_msgpack,
+    json_decoder,
+    msgpack_decoder,
+)
 
 
 _PARTITIONS_KEY = "partitions"
@@ -23,8 +31,6 @@ class Checkpoint(Wire, array_like=True, frozen=True):
 
     owner: str
     """Name of the process that wrote it."""
-    owner_epoch: int
-    """Grows with every owner."""
     positions: dict[str, Position]
     """What the snapshot covers, by class."""
     written_ms: float
@@ -36,8 +42,10 @@ class Held(NamedTuple):
     """A checkpoint at its revision."""
 
     checkpoint: Checkpoint | None
-    """None if the partition never had an owner."""
+    """None if there is none that can be read."""
     revision: int
+    refused: str = ""
+    """Why the checkpoint that is there cannot be read."""
 
 
 _decode = msgpack_decoder(Checkpoint).decode
@@ -56,11 +64,10 @@ class Checkpoints:
         Raises:
             FatalError: it is divided otherwise; symbols would be looked for in the wrong partition.
         """
+        with suppress(FencedError):  # it is claimed already
+            await self._bucket.put_if(_PARTITIONS_KEY, encode_json(partitions), 0)
         entry = await self._bucket.get(_PARTITIONS_KEY)
-        if entry is None or entry.value is None:
-            await self._bucket.put(_PARTITIONS_KEY, encode_json(partitions))
-            return
-        found = _decode_partitions(entry.value)
+        found = _decode_partitions(entry.value) if entry is not None and entry.value else None
         if found != partitions:
             raise FatalError(
                 f"this broker's state has {found} partitions, MESH_PARTITIONS asks for {partitions}: "
@@ -70,9 +77,14 @@ class Checkpoints:
     async def load(self, partition: int) -> Held:
         """The newest checkpoint of *partition*."""
         entry = await self._bucket.get(partition_token(partition))
-        if entry is None or entry.value is None:
+        if entry is None:
             return Held(None, 0)
-        return Held(_decode(entry.value), entry.revision)
+        if entry.value is None:  # somebody deleted it: the revision still counts
+            return Held(None, entry.revision)
+        try:
+            return Held(_decode(entry.value), entry.revision)
+        except DecodeError as error:
+            return Held(None, entry.revision, str(error))
 
     async def save(self, partition: int, checkpoint: Checkpoint, revision: int) -> int:
         """Replace the checkpoint that is at *revision*; the new revision.

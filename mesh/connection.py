@@ -9,8 +9,9 @@ Publishing while the connection is down is refused instead of buffered: a tick s
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from nats.aio.client import Client
@@ -19,7 +20,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error, NoRespondersError
 
 from mesh.config import Settings
-from mesh.errors import BrokerError, BrokerVersionError
+from mesh.errors import BrokerError, BrokerVersionError, MeshError, SettingsError
 from mesh.logs import Log
 from schemas.wire import encode_json
 
@@ -164,7 +165,9 @@ class Connection:
         for hook in self.on_reconnect:
             try:
                 await hook()
-            except BrokerError as error:
+            except (
+                MeshError
+            ) as error:  # the client would swallow it, and with it the hooks after it
                 self._log.warning("broker.unprepared", reason=str(error))
 
     async def on_error(self, error: Exception) -> None:
@@ -180,10 +183,11 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
     """A connection for the program *name*, closed at the end of the context.
 
     Raises:
-        BrokerError: no broker answers at the address.
+        SettingsError: the address is not one.
+        BrokerError: no broker answers at it.
         BrokerVersionError: the broker is older than 2.11.
     """
-    url = settings.nats_url or DEFAULT_URL
+    url = _checked_url(settings.nats_url or DEFAULT_URL)
     connection = Connection(Client(), log)
     try:
         async with asyncio.timeout(_FIRST_CONNECT_S):
@@ -211,7 +215,27 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
         connection.connected.set()
         yield connection
     finally:
-        await connection.client.close()
+        await _close(connection.client)
+
+
+async def _close(client: Client) -> None:
+    with suppress(Error, OSError):  # the broker died first: there is nothing left to close
+        await client.close()
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = (
+            parts.scheme in ("nats", "tls", "ws", "wss")
+            and bool(parts.hostname)
+            and parts.port != 0
+        )
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError([f"MESH_NATS_URL must be like {DEFAULT_URL}, was {url!r}"])
+    return url
 
 
 def _checked(subject: str, data: bytes) -> dict[str, Any]:

@@ -52,14 +52,14 @@ class KeyValue:
         self._connection = connection
 
     async def get(self, key: str) -> Entry | None:
-        """The last value of *key*; None if there is none."""
+        """The last value of *key*, which is None in the entry of a key that was deleted; None if it was never put."""
         stored = await direct.last(self._connection, self.stream, key_subject(self.bucket, key))
-        return None if stored is None or _OPERATION in stored.headers else _entry(stored)
+        return None if stored is None else _entry(stored)
 
     async def all(self) -> list[Entry]:
         """The last value of every key, oldest change first."""
         stored = await direct.every(self._connection, self.stream, key_subject(self.bucket, ">"))
-        return [_entry(message) for message in stored if _OPERATION not in message.headers]
+        return [entry for entry in map(_entry, stored) if entry.value is not None]
 
     async def put(self, key: str, value: bytes, headers: dict[str, str] | None = None) -> int:
         """Store *value* and return its revision.
@@ -125,6 +125,5 @@ class KeyValue:
 
 
 def _entry(stored: direct.Stored) -> Entry:
-    return Entry(
-        parse_key_subject(stored.subject)[1], stored.payload, stored.sequence, stored.headers
-    )
+    value = None if _OPERATION in stored.headers else stored.payload
+    return Entry(parse_key_subject(stored.subject)[1], value, stored.sequence, stored.headers)

@@ -6,12 +6,14 @@ for their acknowledgement, and `publish` waits while the window is full.
 """
 
 import asyncio
+import math
 from collections import deque
 
 import msgspec
 
 from mesh import clock
 from mesh.connection import Connection, Message
+from mesh.errors import BrokerError
 from schemas.wire import Wire
 
 
@@ -50,13 +52,24 @@ class Publisher:
         return len(self._waiting)
 
     async def publish(self, subject: str, payload: bytes) -> None:
-        """Send a message; waits while the window is full or the connection is down."""
+        """Send a message; waits while the window is full or the connection is down.
+
+        Raises:
+            BrokerError: it was not sent, and is not waited for.
+        """
         while len(self._waiting) >= self._window:
             await self._wait()
         self._number += 1
-        self._waiting[self._number] = clock.monotonic_s()
-        self._order.append(self._number)
-        await self._connection.publish(subject, payload, reply=f"{self._inbox}.{self._number}")
+        number = self._number
+        self._waiting[number] = math.inf
+        self._order.append(number)
+        try:
+            await self._connection.publish(subject, payload, reply=f"{self._inbox}.{number}")
+        except BrokerError:
+            del self._waiting[number]
+            raise
+        if number in self._waiting:  # the time spent waiting for the connection does not count
+            self._waiting[number] = clock.monotonic_s()
 
     async def settle(self) -> None:
         """Wait until every message is acknowledged or given up."""

@@ -92,9 +92,10 @@ class Boards:
             return
         self._changed = False
         received_ms = self.table.take_received_ms()
+        rows = [row for row in self.table.rows() if row.trading_day == instant.trading_day]
         for leaderboard in self._boards:
             seq = self._sequences[leaderboard.name] + 1
-            board = board_at(instant, leaderboard, self.table.rows(), seq=seq, top=self._top)
+            board = board_at(instant, leaderboard, rows, seq=seq, top=self._top)
             self._sequences[leaderboard.name] = seq
             await self._put(leaderboard, board, received_ms)
 

@@ -86,6 +86,11 @@ class Owner:
         self._unpictured = True
         self._unput: dict[str, Any] = {}
 
+    @property
+    def repairing(self) -> bool:
+        """Whether live batches wait for what is missing before them."""
+        return self._waiting is not None
+
     async def open(self) -> None:
         """Take the partition over: load its checkpoint, fence the former owner, listen, catch up.
 
@@ -103,20 +108,21 @@ class Owner:
 
     def _restore(self, held: Held) -> None:
         self._revision = held.revision
-        self._epoch = 1
-        if held.checkpoint is None:
-            return
-        self._epoch = held.checkpoint.owner_epoch + 1
-        try:
-            self.fold = RowFold(held.checkpoint.snapshot, self._closes)
-        except (ValueError, DecodeError) as error:
+        self._epoch = (
+            held.revision + 1
+        )  # every owner writes before it publishes, so the next one's is greater
+        refused = held.refused
+        if held.checkpoint is not None:
+            try:
+                positions = Positions(held.checkpoint.positions)
+                self.fold = RowFold(held.checkpoint.snapshot, self._closes)
+                self._positions = positions
+            except (ValueError, DecodeError) as error:
+                refused = str(error)
+        if refused:
             self._log.warning(
-                "checkpoint.refused",
-                reason=str(error),
-                then="rebuilt from what the tape still holds",
+                "checkpoint.refused", reason=refused, then="rebuilt from what the tape still holds"
             )
-            return
-        self._positions = Positions(held.checkpoint.positions)
 
     async def _on_message(self, message: Message) -> None:
         self._take(parse_tape_subject(message.subject)[0], message.data)
@@ -176,7 +182,7 @@ class Owner:
                 self._log.warning("tape.unreadable", market_class=market_class, reason=str(error))
                 continue
             for message in stored:
-                self._fold(market_class, message.payload, final=False)
+                self._fold(market_class, message.payload, final=not self._lossless)
         waiting, self._waiting = self._waiting or deque(), None
         for market_class, data in waiting:
             self._fold(market_class, data, final=True)
@@ -216,9 +222,7 @@ class Owner:
         """
         covered = self._positions.covered()
         if self._unsaved:
-            await self._save(
-                Checkpoint(self._name, self._epoch, covered, clock.now_ms(), self.fold.snapshot())
-            )
+            await self._save(Checkpoint(self._name, covered, clock.now_ms(), self.fold.snapshot()))
         report = OwnerPositions(self.partition, self._name, covered)
         await self._connection.publish(positions_subject(self.partition), encode_msgpack(report))
 

@@ -94,6 +94,8 @@ class RowFold:
         self._bars = {bar.symbol: bar for bar in state.bars}
         self._minutes = {bar.symbol: bar for bar in state.minutes}
         self._trades = {day.symbol: day for day in state.trades}
+        self._rows: dict[str, PackedRow] = {}
+        self._unreported: set[str] = set()
         self._closes = closes
         self._changed = self._symbols()
         self._day = day_at(0)
@@ -118,12 +120,20 @@ class RowFold:
 
     def on_flush(self) -> list[PackedRow]:
         """The rows that changed since the last call, by symbol."""
-        changed, self._changed = self._changed, set()
-        return [self._row(symbol) for symbol in sorted(changed)]
+        self._refresh()
+        unreported, self._unreported = self._unreported, set()
+        return [self._rows[symbol] for symbol in sorted(unreported)]
 
     def rows(self) -> list[PackedRow]:
         """All rows, by symbol."""
-        return [self._row(symbol) for symbol in sorted(self._symbols())]
+        self._refresh()
+        return [self._rows[symbol] for symbol in sorted(self._rows)]
+
+    def _refresh(self) -> None:
+        changed, self._changed = self._changed, set()
+        for symbol in changed:
+            self._rows[symbol] = self._row(symbol)
+        self._unreported |= changed
 
     def snapshot(self) -> bytes:
         """All state, for a successor."""

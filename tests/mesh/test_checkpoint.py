@@ -11,8 +11,8 @@ from schemas.market import Position
 pytestmark = pytest.mark.broker
 
 
-def _checkpoint(owner: str, epoch: int) -> Checkpoint:
-    return Checkpoint(owner, epoch, {"bars": Position(7, 9)}, 1.5, b"\x00state\xff")
+def _checkpoint(owner: str) -> Checkpoint:
+    return Checkpoint(owner, {"bars": Position(7, 9)}, 1.5, b"\x00state\xff")
 
 
 async def test_partition_without_an_owner_has_no_checkpoint(connection: Connection) -> None:
@@ -20,30 +20,30 @@ async def test_partition_without_an_owner_has_no_checkpoint(connection: Connecti
     checkpoints = Checkpoints(connection)
 
     assert await checkpoints.load(3) == Held(None, 0)
-    revision = await checkpoints.save(3, _checkpoint("a", 1), 0)
-    assert await checkpoints.load(3) == Held(_checkpoint("a", 1), revision)
+    revision = await checkpoints.save(3, _checkpoint("a"), 0)
+    assert await checkpoints.load(3) == Held(_checkpoint("a"), revision)
 
 
 async def test_former_owner_is_fenced(connection: Connection) -> None:
     """When another has written, the one before is refused, each time, and what is stored stays."""
     checkpoints = Checkpoints(connection)
-    first = await checkpoints.save(0, _checkpoint("a", 1), 0)
-    second = await checkpoints.save(0, _checkpoint("b", 2), first)
+    first = await checkpoints.save(0, _checkpoint("a"), 0)
+    second = await checkpoints.save(0, _checkpoint("b"), first)
 
     for revision in (0, first):
         with pytest.raises(FencedError, match="checkpoints/00 was written by another process"):
-            await checkpoints.save(0, _checkpoint("a", 1), revision)
+            await checkpoints.save(0, _checkpoint("a"), revision)
 
-    assert await checkpoints.load(0) == Held(_checkpoint("b", 2), second)
+    assert await checkpoints.load(0) == Held(_checkpoint("b"), second)
 
 
 async def test_partitions_do_not_fence_each_other(connection: Connection) -> None:
     """The revision of a partition is its own: a save elsewhere does not move it."""
     checkpoints = Checkpoints(connection)
-    first = await checkpoints.save(0, _checkpoint("a", 1), 0)
-    await checkpoints.save(1, _checkpoint("b", 1), 0)
+    first = await checkpoints.save(0, _checkpoint("a"), 0)
+    await checkpoints.save(1, _checkpoint("b"), 0)
 
-    second = await checkpoints.save(0, _checkpoint("a", 1), first)
+    second = await checkpoints.save(0, _checkpoint("a"), first)
 
     assert (await checkpoints.load(0)).revision == second
 

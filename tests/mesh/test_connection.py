@@ -1,15 +1,17 @@
 """Opening a connection, and what is said if that cannot be."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from mesh import broker, connection
+from mesh import connection
+from mesh.broker import free_port
 from mesh.config import Settings
 from mesh.connection import Connection, open_connection
-from mesh.errors import BrokerError, BrokerVersionError
+from mesh.errors import BrokerError, BrokerVersionError, SettingsError
 from mesh.logs import set_up
 from mesh.testing import RunningBroker, eventually
 
@@ -63,7 +65,7 @@ async def test_server_that_is_new_enough_is_taken(version: str) -> None:
 async def test_no_broker_is_an_error_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while without a broker the error names the address and the setting that it came from."""
     monkeypatch.setattr(connection, "_FIRST_CONNECT_S", 0.3)
-    url = f"nats://127.0.0.1:{broker.free_port()}"
+    url = f"nats://127.0.0.1:{free_port()}"
 
     with pytest.raises(BrokerError) as refusal:
         async with open_connection(Settings(nats_url=url), "test", LOG):
@@ -146,3 +148,24 @@ async def test_refusal_of_the_api_carries_its_code(connection: Connection) -> No
         await connection.api("$JS.API.STREAM.INFO.NOWHERE")
 
     assert refusal.value.code == 10059
+
+
+@pytest.mark.parametrize("url", ["nats://127.0.0.1:notaport", "nats://:4", "127.0.0.1:1:2", "nats"])
+async def test_unusable_address_is_said(url: str) -> None:
+    """What is no address is a wrong setting, said with what one looks like."""
+    with pytest.raises(SettingsError, match=r"MESH_NATS_URL must be like nats://127\.0\.0\.1:4222"):
+        async with open_connection(Settings(nats_url=url), "test", LOG):
+            pass
+
+
+async def test_broker_that_died_first_does_not_spoil_the_end(
+    broker: RunningBroker, settings: Settings
+) -> None:
+    """A program whose broker was killed while it published still ends in order."""
+    async with open_connection(settings, "test", LOG) as opened:
+        await opened.publish("a", b"1")
+        await broker.stop(signal.SIGKILL)
+        for _ in range(100):
+            await opened.client.publish("a", b"2")
+
+    assert opened.client.is_closed

@@ -1,0 +1,193 @@
+"""The owner of a partition on a real broker: resume, repair, gaps, fencing."""
+
+import signal
+
+import pytest
+
+from mesh import clock, topology
+from mesh.config import Settings
+from mesh.connection import Connection
+from mesh.errors import FencedError
+from mesh.kv import KeyValue
+from mesh.logs import set_up
+from mesh.publisher import Publisher
+from mesh.testing import RunningBroker, eventually, ready_connection
+from schemas.market import Bar, Batch
+from schemas.naming import Bucket, MarketClass, key_subject, tape_stream, tape_subject
+from schemas.wire import encode_msgpack
+from services.processors.owner import Owner
+
+
+pytestmark = pytest.mark.broker
+
+PARTITION = 5
+START_MS = 1_727_877_000_000
+
+
+def _bar(number: int) -> Bar:
+    start_ms = START_MS + 1000 * number
+    return Bar(
+        "A",
+        start_ms,
+        start_ms + 1000,
+        1.0,
+        1.0,
+        1.0,
+        1.0 + number,
+        1.0,
+        float(number),
+        None,
+        None,
+        None,
+    )
+
+
+def _encoded(number: int) -> bytes:
+    return encode_msgpack(Batch(1, number, clock.now_ms(), [_bar(number)]))
+
+
+async def _send(connection: Connection, number: int) -> None:
+    await connection.acknowledged(tape_subject(MarketClass.BARS, PARTITION), _encoded(number))
+
+
+async def _store_unheard(connection: Connection, number: int) -> None:
+    """Put a batch into the stream that no subscriber of the tape hears: as a lost message looks."""
+    stream = tape_stream(MarketClass.BARS)
+    info = await connection.api(f"$JS.API.STREAM.INFO.{stream}")
+    moved = {**info["config"], "subjects": ["unheard.*"]}
+    moved["subject_transform"] = {"src": "unheard.*", "dest": "tape.bars.{{wildcard(1)}}"}
+    await connection.api(f"$JS.API.STREAM.UPDATE.{stream}", moved)
+    await connection.acknowledged(f"unheard.{PARTITION:02d}", _encoded(number))
+    await connection.api(
+        f"$JS.API.STREAM.UPDATE.{stream}", {**info["config"], "subject_transform": None}
+    )
+
+
+async def _owner(connection: Connection, *, lossless: bool = False) -> Owner:
+    publisher = Publisher(connection)
+    await publisher.start()
+    owner = Owner(connection, publisher, PARTITION, {}, set_up("test", "error"), lossless=lossless)
+    await owner.open()
+    return owner
+
+
+def _folded(owner: Owner) -> int:
+    return owner.fold.folded[MarketClass.BARS]
+
+
+async def test_successor_goes_on_where_the_checkpoint_and_the_stream_meet(
+    connection: Connection,
+) -> None:
+    """What came after the last checkpoint is read from the stream: nothing is lost, nothing counted twice."""
+    first = await _owner(connection)
+    for number in range(3):
+        await _send(connection, number)
+    await eventually(lambda: _folded(first) == 3)
+    await first.checkpoint()
+    for number in range(3, 6):
+        await _send(connection, number)
+
+    second = await _owner(connection)
+
+    assert (_folded(second), second.gaps) == (6, 0)
+    assert [row.last_usd for row in second.fold.rows()] == [6.0]
+
+
+async def test_former_owner_is_fenced(connection: Connection) -> None:
+    """Once another process has the partition, the first one cannot write a checkpoint any more."""
+    first = await _owner(connection)
+    second = await _owner(connection)
+    await _send(connection, 0)
+    await eventually(lambda: _folded(first) == 1)
+
+    with pytest.raises(FencedError):
+        await first.checkpoint()
+    await second.checkpoint()
+
+
+async def test_gap_loses_only_what_is_missing(connection: Connection) -> None:
+    """Batches after a hole that the stream still holds are folded; only the hole is a gap."""
+    for number in range(5, 10):
+        await _send(connection, number)
+
+    owner = await _owner(connection)
+    await _send(connection, 10)
+    await eventually(lambda: _folded(owner) == 6)
+
+    assert owner.gaps == 5
+
+
+async def test_skipped_number_is_repaired_from_the_stream(connection: Connection) -> None:
+    """A live batch that is not the next waits until the stream gave the ones before it."""
+    owner = await _owner(connection)
+    await connection.publish(tape_subject(MarketClass.BARS, PARTITION), _encoded(0))
+    await eventually(lambda: _folded(owner) == 1)
+    await _store_unheard(connection, 1)
+    await _send(connection, 2)
+    await eventually(lambda: owner.repairing)
+    await owner.repair()
+
+    assert (_folded(owner), owner.gaps) == (3, 0)
+
+
+async def test_lossless_owner_waits_for_what_is_missing(connection: Connection) -> None:
+    """Of a lossless producer no batch is folded before the ones in front of it have come again."""
+    owner = await _owner(connection, lossless=True)
+    await _send(connection, 1)
+    await eventually(lambda: owner.repairing)
+    await owner.repair()
+    await _send(connection, 0)
+    await _send(connection, 1)
+    await eventually(lambda: _folded(owner) == 2)
+
+    assert owner.gaps == 0
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"\xc1", encode_msgpack(["x", {"news": [1, 1]}, 0.0, b"?"])]
+)
+async def test_unreadable_checkpoint_is_replaced(connection: Connection, broken: bytes) -> None:
+    """A checkpoint that cannot be read is rebuilt from the tape, and does not stop the partition."""
+    await _send(connection, 0)
+    await KeyValue(connection, Bucket.CHECKPOINTS).put("05", broken)
+
+    owner = await _owner(connection)
+    await owner.checkpoint()
+
+    assert _folded(owner) == 1
+
+
+async def test_deleted_checkpoint_is_replaced(connection: Connection) -> None:
+    """A checkpoint that a person deleted does not lock the partition."""
+    first = await _owner(connection)
+    await first.checkpoint()
+    subject = key_subject(Bucket.CHECKPOINTS, "05")
+    await connection.acknowledged(subject, b"", {"KV-Operation": "DEL"})
+
+    second = await _owner(connection)
+    await _send(connection, 0)
+    await eventually(lambda: _folded(second) == 1)
+
+    await second.checkpoint()
+
+
+async def test_owner_goes_on_after_the_broker_was_killed(
+    broker: RunningBroker, settings: Settings
+) -> None:
+    """With the broker killed and back, the owner folds what comes then and checkpoints it."""
+    async with ready_connection(settings) as connection:
+        owner = await _owner(connection)
+        await _send(connection, 0)
+        await eventually(lambda: _folded(owner) == 1)
+        await owner.checkpoint()
+
+        await broker.stop(signal.SIGKILL)
+        await broker.start()
+        await eventually(connection.connected.is_set)
+        await topology.apply(connection, topology.definitions())
+        await _send(connection, 1)
+        await eventually(lambda: _folded(owner) == 2)
+        await owner.checkpoint()
+        successor = await _owner(connection)
+
+    assert (_folded(successor), successor.gaps) == (2, 0)
