@@ -30,7 +30,9 @@ check: setup
 	$(BIN)/mypy
 
 test: check
+	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 bench: setup

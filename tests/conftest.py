@@ -1,11 +1,13 @@
 """Fixtures that every test may use: a real broker on a free port, with the topology applied."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from playwright.async_api import Browser, async_playwright
 
 from mesh.config import Settings
 from mesh.connection import Connection
@@ -16,6 +18,18 @@ hypothesis_settings.register_profile(
     "mesh", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("mesh")
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
 
 RECORDED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -46,3 +60,15 @@ async def connection(settings: Settings) -> AsyncIterator[Connection]:
     """A connection to this test's broker, topology applied."""
     async with ready_connection(settings) as opened:
         yield opened
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A browser that reaches nothing but this machine."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no chromium on PATH: the page can only be tested in a browser")
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield launched
+        await launched.close()

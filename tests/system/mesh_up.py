@@ -45,6 +45,14 @@ class MeshUp:
                 return pid
         return None
 
+    async def until_ready(self) -> str:
+        """Wait until everything runs; the line that says so: the page's address, if there is one."""
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            if b"Ctrl-C" in line:
+                return line.decode().split("Ctrl-C")[0].strip()
+        raise AssertionError("ended before everything ran")
+
     async def kill(self, program: str) -> None:
         """`kill -9` *program*."""
         pid = await eventually(lambda: self.pid_of(program))

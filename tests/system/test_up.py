@@ -95,9 +95,7 @@ async def test_boards_survive_kill_nine(tmp_path: Path, recorded: Path, program:
     data_dir = tmp_path / "mesh"
     tape = _two_days(recorded)
     async with mesh_up(data_dir, "--tape", *tape, "--exit-at-end", "--speed", "20000") as mesh:
-        while line := await mesh.process.stderr.readline():  # type: ignore[union-attr]  # it is a pipe
-            if b"Ctrl-C" in line:
-                break
+        await mesh.until_ready()
         await asyncio.sleep(1.0)  # into the tape: it plays for five seconds
         await mesh.kill(program)
         ended = await mesh.ended()
@@ -112,9 +110,7 @@ async def test_boards_survive_kill_nine(tmp_path: Path, recorded: Path, program:
 async def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     """After Ctrl-C no process of the tree runs and no port is taken."""
     async with mesh_up(tmp_path / "mesh", MESH_SIM_SYMBOLS="100") as mesh:
-        while line := await mesh.process.stderr.readline():  # type: ignore[union-attr]  # it is a pipe
-            if b"Ctrl-C" in line:
-                break
+        await mesh.until_ready()
         pids = [mesh.pid_of(program) for program in PROGRAMS]
         mesh.process.send_signal(signal.SIGINT)
         ended = await mesh.ended()

@@ -1,12 +1,11 @@
 """The page in a real browser, over the real program and a real broker."""
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from mesh import clock
 from mesh.config import Settings
@@ -23,17 +22,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 expect.set_options(timeout=10_000)
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
 GAINERS = '[feed="board/gainers"]'
 THREE: list[Ranked] = [("AAA", 3.0, 13.0), ("BBB", 2.0, 12.0), ("BRK.B", 1.0, 11.0)]
 
@@ -72,18 +60,6 @@ async def program(settings: Settings) -> AsyncIterator[Running]:
     """The program, saying that its data is simulated."""
     async with running(on_free_port(settings, source="simulated")) as made:
         yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A browser that reaches nothing but this machine."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("no chromium on PATH: the page can only be tested in a browser")
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield launched
-        await launched.close()
 
 
 @pytest.fixture
