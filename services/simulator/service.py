@@ -58,13 +58,19 @@ def _source(settings: Settings) -> tuple[Feed, rest.ReadDay, str]:
     """What to play, where days are read, and what to call it; reads files."""
     pacer = _pacer(settings.sim_speed)
     if settings.sim_tape:
-        tape = Tape([Path(part) for part in settings.sim_tape.split(os.pathsep) if part])
-        return TapeFeed(tape, pacer), tape.day_bars, settings.sim_tape
+        paths = [Path(part) for part in settings.sim_tape.split(os.pathsep) if part]
+        tape = Tape(paths)
+        return TapeFeed(tape, pacer), tape.day_bars, _named(paths)
     market = Market(
         seed=settings.sim_seed, symbols=settings.sim_symbols, start_ms=start_of(settings.sim_start)
     )
     feed = LiveFeed(market, pacer, wait_for_readers=settings.sim_speed == "max")
     return feed, market.day_bars, f"synthetic market, seed {settings.sim_seed}"
+
+
+def _named(paths: list[Path]) -> str:
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"tape {paths[0].name}{more}"
 
 
 def _pacer(speed: str) -> Pacer:

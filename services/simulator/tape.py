@@ -10,7 +10,7 @@ A tape is made of files and folders. What a file is, its content says, not its n
 Each may be gzipped. The order is `t` of trades, quotes and bands (nanoseconds become milliseconds),
 `e` (window end) of bars; ties are broken by path, then by line. Where a folder holds a day of a
 channel both as JSON lines and as a flat file, the JSON lines win, or all events would come twice;
-files named one by one are always played. A file is opened when its first event is due and let go
+files named one by one are always played. What else lies in a folder (a README, a table) is left out. A file is opened when its first event is due and let go
 at its end, so a month does not sit in memory.
 """
 
@@ -36,6 +36,7 @@ MALFORMED = "malformed"
 """The `ev` of a line that cannot be read; it goes to every connection."""
 
 _EXPECTED = "expected vendor JSON lines or flat-file CSV (trades_v1, quotes_v1, minute_aggs_v1, day_aggs_v1), plain or gzipped"
+_TAPE_SUFFIXES = (".jsonl", ".ndjson", ".csv")
 _BARS = frozenset({"A", "AM"})
 _NS_FROM = 100_000_000_000_000
 _PLAUSIBLE_MS = (946_684_800_000, 4_102_444_800_000)
@@ -142,10 +143,24 @@ def _files(path: Path) -> list[TapeFile]:
         raise FatalError(f"{path} does not exist; {_EXPECTED}, or a folder of such files")
     if not path.is_dir():
         return [_identify(path)]
-    files = [_identify(found) for found in sorted(path.rglob("*")) if _is_visible_file(found, path)]
+    files = [
+        file
+        for found in sorted(path.rglob("*"))
+        if _is_visible_file(found, path) and (file := _identify_in_folder(found)) is not None
+    ]
     if not files:
-        raise FatalError(f"{path} is an empty folder; {_EXPECTED}")
+        raise FatalError(f"{path} holds no tape; {_EXPECTED}")
     return _without_doubles(files)
+
+
+def _identify_in_folder(path: Path) -> TapeFile | None:
+    """The file, or None if it only lies beside a tape, as a README does; what is named like a tape must be one."""
+    try:
+        return _identify(path)
+    except FatalError:
+        if path.name.removesuffix(".gz").endswith(_TAPE_SUFFIXES):
+            raise
+        return None
 
 
 def _is_visible_file(found: Path, folder: Path) -> bool:
@@ -191,7 +206,11 @@ def _coverage(file: TapeFile) -> set[tuple[str, str]]:
 
 def _identify(path: Path) -> TapeFile:
     lines = [line.decode(errors="replace") for line in islice(_lines(path), 2)]
-    if lines and lines[0].startswith("{"):
+    if (
+        lines
+        and lines[0].startswith("{")
+        and (_is_event(lines[0]) or _TAPE_SUFFIXES[0] in path.name)
+    ):
         return TapeFile(path, None, _first_time_ms(path))
     kind = flat.kind_of(*lines) if len(lines) > 1 else None
     from_ms = flat.first_time_ms(kind, *lines) if kind else None
@@ -223,6 +242,14 @@ def _events(file: TapeFile) -> Iterator[TapeEvent]:
             continue
         time_ms = max(time_ms, _known_ms(event))
         yield TapeEvent(time_ms, event.ev, event.sym or event.T, line)
+
+
+def _is_event(line: str) -> bool:
+    try:
+        _peek(line)
+    except DecodeError:
+        return False
+    return True
 
 
 def _known_ms(event: _Peek) -> int:

@@ -207,15 +207,28 @@ def test_file_that_is_no_tape_is_refused(tmp_path: Path, name: str, content: str
     path = _write(tmp_path / name, content)
 
     with pytest.raises(FatalError, match="expected vendor JSON lines") as refused:
-        Tape([tmp_path])
+        Tape([path])
     assert str(path) in str(refused.value)
+
+
+def test_what_lies_beside_a_tape_is_left_out(tmp_path: Path) -> None:
+    """A README or a table in a folder does not spoil the tape in it, but a file named like a tape must be one."""
+    _write(tmp_path / "README.md", "# notes\n")
+    _write(tmp_path / "conditions.json", '{\n"results": []\n}\n')
+    _write(tmp_path / "a.jsonl", '{"ev":"T","sym":"F","t":1727877000000}\n')
+
+    assert [event.sym for event in Tape([tmp_path])] == ["F"]
+
+    _write(tmp_path / "b.csv", "a,b\n1,2\n")
+    with pytest.raises(FatalError, match=r"b\.csv is not part of a tape"):
+        Tape([tmp_path])
 
 
 def test_missing_and_empty_paths_are_refused(tmp_path: Path) -> None:
     """A path that does not exist and a folder without files say so."""
     with pytest.raises(FatalError, match=r"nowhere does not exist"):
         Tape([tmp_path / "nowhere"])
-    with pytest.raises(FatalError, match="is an empty folder"):
+    with pytest.raises(FatalError, match="holds no tape"):
         Tape([tmp_path])
 
 
