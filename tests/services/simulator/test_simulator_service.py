@@ -79,7 +79,7 @@ async def test_tape_is_served_and_counted(tape: Path) -> None:
         await heard.until_status("end_of_tape")
 
     assert heard.sequences() == [0, 1, 2]
-    assert simulator.facts["source"] == str(tape)
+    assert simulator.facts["source"] == f"tape {tape.name}"
     assert simulator.counters == {"events": {"T": 3}, "frames": 1, "connections": 1}
 
 
