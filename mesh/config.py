@@ -5,7 +5,10 @@ and `mesh config` are made from this declaration. Unknown `MESH_*` names are ref
 misspelt limit is a missing limit.
 """
 
-from collections.abc import Iterator, Mapping
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import msgspec
@@ -14,13 +17,68 @@ from msgspec import Meta
 from mesh.errors import SettingsError
 
 
-def about(text: str, env: str = "", *, secret: bool = False, **limits: Any) -> Meta:
-    """What a setting does, for the table; *limits* are msgspec's (`ge`, `le`, …)."""
-    return Meta(description=text, extra={"env": env, "secret": secret}, **limits)
+_CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?\S*@")
+_NEXT_URL = re.compile(r",(?=\s*[A-Za-z][A-Za-z0-9+.-]*://)")
+
+Check = Callable[[str], object]
+"""Raises ValueError with what was expected, if the text is of the right form and still makes no sense."""
+
+
+def about(
+    text: str,
+    env: str = "",
+    *,
+    secret: bool = False,
+    url: bool = False,
+    check: Check = str,
+    **limits: Any,
+) -> Meta:
+    """What a setting does, for the table.
+
+    Args:
+        text: its purpose.
+        env: its variable, where that is not `MESH_` and the field's name.
+        secret: its value is never shown.
+        url: its value is shown without credentials.
+        check: what msgspec's limits cannot express.
+        **limits: msgspec's (`ge`, `le`, …).
+    """
+    extra = {"env": env, "secret": secret, "url": url, "check": check}
+    return Meta(description=text, extra=extra, **limits)
+
+
+def without_credentials(url: str) -> str:
+    """*url* (or several, separated by commas) with `***` for user, password and token, to be shown.
+
+    Hides too much rather than too little: all up to the last `@`, because a password may hold one.
+    """
+    return ",".join(_CREDENTIALS.sub(r"\1***@", part) for part in _NEXT_URL.split(url))
 
 
 def _port(text: str) -> Meta:
     return about(text, ge=0, le=65535)
+
+
+def _check_days(text: str) -> None:
+    for day in filter(None, map(str.strip, text.split(","))):
+        try:
+            same = date.fromisoformat(day).isoformat() == day
+        except ValueError:
+            same = False
+        if not same:  # other ISO forms (20260105) would name another key than the one that is read
+            raise ValueError(f"Expected dates as 2026-01-05, separated by commas, not {day!r}")
+
+
+def _check_speed(text: str) -> None:
+    if text != "max" and not 0 < float(text) < math.inf:
+        raise ValueError("Expected a number above 0, or `max`: at 0 time would stand still")
+
+
+def _check_start(text: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"Expected a date and time that exist ({error})") from error
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     nats_url: Annotated[
         str,
         about(
-            "Broker to use. Unset: `mesh up` starts an embedded one, `mesh run` uses `nats://127.0.0.1:4222`"
+            "Broker to use. Unset: `mesh up` starts an embedded one, `mesh run` uses `nats://127.0.0.1:4222`",
+            url=True,
         ),
     ] = ""
     nats_port: Annotated[
@@ -65,7 +124,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "socket.massive.com"
     )
     feed_tls: Annotated[bool, about("Whether the feed is spoken to over TLS")] = True
-    rest_url: Annotated[str, about("Base address of the Massive REST API")] = (
+    rest_url: Annotated[str, about("Base address of the Massive REST API", url=True)] = (
         "https://api.massive.com"
     )
     subscriptions: Annotated[str, about("Channels to subscribe to, separated by commas")] = (
@@ -97,7 +156,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reference_days: Annotated[
         str,
         about(
-            "Trading days (ISO dates, separated by commas) to load previous closes for. Unset: today"
+            "Trading days (ISO dates, separated by commas) to load previous closes for. Unset: today",
+            check=_check_days,
         ),
     ] = ""
 
@@ -131,7 +191,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         about(
             "How much faster than real time the simulator plays: a number, or `max` for as fast as it is read",
-            pattern=r"^(max|[0-9]+(\.[0-9]+)?)$",
+            pattern=r"\A(max|[0-9]+(\.[0-9]+)?)\Z",
+            check=_check_speed,
         ),
     ] = "1"
     sim_seed: Annotated[int, about("Seed of the synthetic market: same seed, same bytes")] = 1
@@ -142,9 +203,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         about(
             "Where the synthetic market begins, New York time",
-            pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$",
+            pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\Z",
+            check=_check_start,
         ),
     ] = "2026-01-05T09:29:40"
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """As in the table: a traceback or a log line must not give a secret away."""
+        shown = (f"{setting.field}={_shown(setting, self)!r}" for setting in SETTINGS)
+        return f"Settings({', '.join(shown)})"
 
 
 class Setting(NamedTuple):
@@ -157,6 +224,8 @@ class Setting(NamedTuple):
     default: Any
     text: str
     secret: bool
+    url: bool
+    check: Check
 
 
 def _declared() -> Iterator[Setting]:
@@ -166,8 +235,9 @@ def _declared() -> Iterator[Setting]:
         extra = meta.extra or {}
         env = extra["env"] or f"MESH_{field.upper()}"
         yield Setting(
-            env, field, kind, getattr(defaults, field), meta.description or "", extra["secret"]
-        )
+            env, field, kind, getattr(defaults, field), meta.description or "",
+            extra["secret"], extra["url"], extra["check"],
+        )  # fmt: skip
 
 
 SETTINGS = tuple(_declared())
@@ -193,7 +263,8 @@ def load(environment: Mapping[str, str]) -> Settings:
         if text:
             try:
                 values[setting.field] = msgspec.convert(text, setting.kind, strict=False)
-            except msgspec.ValidationError as error:
+                setting.check(text)
+            except ValueError as error:
                 shown = "(secret)" if setting.secret else repr(text)
                 problems.append(f"{setting.env} was {shown}: {error}; {setting.text}")
     if problems:
@@ -202,24 +273,28 @@ def load(environment: Mapping[str, str]) -> Settings:
 
 
 def to_environment(settings: Settings) -> dict[str, str]:
-    """The variables that make a child process load the same *settings*."""
-    return {
-        setting.env: _text(value)
-        for setting in SETTINGS
-        if (value := getattr(settings, setting.field)) != setting.default
-    }
+    """The variables that make a child process load the same *settings*, whatever else it inherits.
+
+    All of them, those at their default too: a variable that was left out would let the parent's
+    own through. What is empty is handed on empty, which counts as unset.
+    """
+    return {setting.env: _text(getattr(settings, setting.field)) for setting in SETTINGS}
 
 
 def table(settings: Settings) -> list[tuple[str, str, str]]:
     """(variable, value in force, purpose) for each setting; secrets masked, what is unset empty."""
     rows = []
     for setting in SETTINGS:
-        value = getattr(settings, setting.field)
-        shown = (
-            "(set)" if setting.secret and value else _text(value) if value or value is False else ""
-        )
-        rows.append((setting.env, shown, setting.text))
+        value = _shown(setting, settings)
+        rows.append((setting.env, _text(value) if value or value is False else "", setting.text))
     return rows
+
+
+def _shown(setting: Setting, settings: Settings) -> Any:
+    value = getattr(settings, setting.field)
+    if setting.secret:
+        return "(set)" if value else ""
+    return without_credentials(value) if setting.url else value
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.config import SETTINGS, Setting, Settings, load, table, to_environment
+from mesh.config import (
+    SETTINGS,
+    Setting,
+    Settings,
+    load,
+    table,
+    to_environment,
+    without_credentials,
+)
 from mesh.errors import FatalError, SettingsError
 
 
@@ -26,10 +34,16 @@ def _values(setting: Setting) -> st.SearchStrategy[Any]:
         return st.booleans()
     if get_args(kind):
         return st.sampled_from(get_args(kind))
-    pattern = setting.kind.__metadata__[0].pattern
-    return (
-        st.from_regex(pattern, fullmatch=True) if pattern else st.text("aZ09:/.,* =é", min_size=1)
-    )
+    return _CHECKED.get(setting.field, st.text("aZ09:/.,* =é@", min_size=1))
+
+
+days = st.dates().map(str)
+_CHECKED: dict[str, st.SearchStrategy[Any]] = {
+    "reference_days": st.lists(days, min_size=1).map(",".join) | st.just(" 2024-10-02 ,"),
+    "sim_speed": st.sampled_from(["max", "1", "0.5", "007.250", "1000000"]),
+    "sim_start": st.datetimes().map(lambda moment: moment.isoformat(timespec="seconds")),
+}
+"""Of settings that not every text will do for."""
 
 
 some_settings = st.fixed_dictionaries(
@@ -37,26 +51,27 @@ some_settings = st.fixed_dictionaries(
 ).map(lambda values: Settings(**values))
 
 
-@given(some_settings)
-def test_child_process_loads_the_same_settings(settings: Settings) -> None:
-    """What a parent hands to a child as variables loads as the very same settings."""
+@given(some_settings, some_settings)
+def test_child_process_loads_the_same_settings(settings: Settings, others: Settings) -> None:
+    """What a parent hands to a child as variables loads as the very same settings, whatever the parent inherited."""
     assert load(to_environment(settings)) == settings
+    assert load(to_environment(others) | to_environment(settings)) == settings
 
 
 @given(some_settings)
 def test_each_setting_is_one_variable(settings: Settings) -> None:
-    """Only known variables are handed on, and none that may not stand in an environment."""
+    """All variables are handed on and no other, with nothing that may not stand in an environment."""
     environment = to_environment(settings)
 
-    assert set(environment) <= {setting.env for setting in SETTINGS}
-    assert all(value and "\0" not in value for value in environment.values())
+    assert list(environment) == [setting.env for setting in SETTINGS]
+    assert all("\0" not in value for value in environment.values())
 
 
 def test_nothing_set_is_the_defaults() -> None:
     """An environment without our variables gives the defaults, whatever else it holds."""
     assert load({}) == Settings()
     assert load({"PATH": "/bin", "NATS_URL": "x", "MESHED": "x", "mesh_port": "x"}) == Settings()
-    assert to_environment(Settings()) == {}
+    assert load(to_environment(Settings())) == Settings()
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.env)
@@ -88,7 +103,19 @@ def test_switches_take_the_usual_words(text: str, value: bool) -> None:
         ("MESH_BOARD_TOP", "501"),
         ("MESH_SIM_SPEED", "fast"),
         ("MESH_SIM_SPEED", "-1"),
+        ("MESH_SIM_SPEED", "1\n"),
+        ("MESH_SIM_SPEED", "0"),
+        ("MESH_SIM_SPEED", "0.00"),
+        ("MESH_SIM_SPEED", "9" * 400),
         ("MESH_SIM_START", "yesterday"),
+        ("MESH_SIM_START", "2026-13-45T99:99:99"),
+        ("MESH_SIM_START", "2026-02-29T09:30:00"),
+        ("MESH_SIM_START", "2026-01-05T09:30:00\n"),
+        ("MESH_SIM_START", "٢٠٢٦-01-05T09:30:00"),
+        ("MESH_REFERENCE_DAYS", "foo"),
+        ("MESH_REFERENCE_DAYS", "2024-10-02,2024-10-32"),
+        ("MESH_REFERENCE_DAYS", "20241002"),
+        ("MESH_REFERENCE_DAYS", "2024-10-02 2024-10-03"),
         ("MESH_SOURCE", "Live"),
     ],
 )
@@ -140,6 +167,38 @@ def test_secret_is_not_shown() -> None:
     assert rows["MASSIVE_API_KEY"] == "(set)"
     assert "hunter2" not in str(table(settings))
     assert {env: value for env, value, _ in table(Settings())}["MASSIVE_API_KEY"] == ""
+
+
+def test_settings_can_be_printed_without_giving_a_secret_away() -> None:
+    """A traceback shows that there is a key and where the broker is, and not what opens them."""
+    settings = Settings(api_key="hunter2", nats_url="nats://user:hunter2@host:4333", port=8081)
+
+    shown = repr(settings)
+    assert "hunter2" not in shown + str(settings) + f"{settings}"
+    assert "api_key='(set)'" in shown
+    assert "nats_url='nats://***@host:4333'" in shown
+    assert "port=8081" in shown
+    assert "hunter2" not in str(table(settings))
+    assert dict(row[:2] for row in table(settings))["MESH_NATS_URL"] == "nats://***@host:4333"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("", ""),
+        ("nats://127.0.0.1:4222", "nats://127.0.0.1:4222"),
+        ("nats://user:pass@host:4333", "nats://***@host:4333"),
+        ("tls://token@host", "tls://***@host"),
+        ("user:pass@host:4333", "***@host:4333"),
+        ("nats://user:p@ss/word@host", "nats://***@host"),
+        ("nats://a:b,c@host", "nats://***@host"),
+        ("nats://a:b@h1:1,nats://h2:2,nats://c:d@h3", "nats://***@h1:1,nats://h2:2,nats://***@h3"),
+        ("a:b@h1,c:d@h2", "***@h2"),
+    ],
+)
+def test_address_is_shown_without_credentials(url: str, shown: str) -> None:
+    """Where a broker is may be printed; user, password and token may not."""
+    assert without_credentials(url) == shown
 
 
 def test_table_has_a_line_for_each_setting() -> None:
