@@ -2,7 +2,8 @@
 
 Each file is one stream in the server's own field names, so `nats stream add --config FILE` accepts
 it too; a bucket is the stream `KV_{bucket}` behind it. A definition names only the fields that
-matter; what it does not name is the server's business and never drift.
+matter; what it does not name is the server's business and never drift. Nor are more replicas than
+it names: how many there should be is known to who runs the cluster.
 
 Applying creates what is missing and updates what differs. What would lose data (a stream that is
 not ours, a smaller limit) is refused without `force`.
@@ -20,7 +21,9 @@ from mesh.errors import BrokerError, TopologyError
 Definition = dict[str, Any]
 
 STREAM_NOT_FOUND = 10059
-_LIMITS = ("max_age", "max_bytes", "max_msgs", "max_msgs_per_subject", "num_replicas")
+_LIMITS = ("max_age", "max_bytes", "max_msgs", "max_msgs_per_subject")
+_UNLIMITED = (None, 0, -1)
+"""Three spellings of one thing: a file may write 0 where the server answers −1, or nothing."""
 _IMMUTABLE = ("storage", "retention")
 
 
@@ -95,7 +98,7 @@ async def apply(
             await connection.api(f"$JS.API.STREAM.CREATE.{name}", definition)
         else:
             _refuse_loss(drifts, force=force)
-            await connection.api(f"$JS.API.STREAM.UPDATE.{name}", {**found, **definition})
+            await connection.api(f"$JS.API.STREAM.UPDATE.{name}", _update(found, definition))
         changed += drifts
     return changed
 
@@ -128,14 +131,33 @@ def _drift(wanted: Definition, found: Definition | None) -> list[Drift]:
     return [
         Drift(name, field, value, found.get(field))
         for field, value in wanted.items()
-        if not _same(value, found.get(field))
+        if not _agrees(field, value, found.get(field))
     ]
+
+
+def _agrees(field: str, wanted: Any, found: Any) -> bool:
+    if field in _LIMITS and wanted in _UNLIMITED:
+        return found in _UNLIMITED
+    if field == "num_replicas" and found is not None:
+        return bool(found >= wanted)
+    return _same(wanted, found)
 
 
 def _same(wanted: Any, found: Any) -> bool:
     if isinstance(wanted, dict) and isinstance(found, dict):
         return all(_same(value, found.get(key)) for key, value in wanted.items())
     return bool(wanted == found) or (not wanted and found is None)
+
+
+def _update(found: Definition, wanted: Definition) -> Definition:
+    """What to send so that a stream that is *found* becomes what is *wanted*, and keeps the rest."""
+    merged = {**found, **wanted}
+    merged["num_replicas"] = max(found.get("num_replicas", 1), wanted.get("num_replicas", 1))
+    longest = merged.get("max_age", 0)
+    if longest > 0 and "duplicate_window" not in wanted:
+        # The server refuses (10052) a window that outlives the messages, and chose the one it has.
+        merged["duplicate_window"] = min(found.get("duplicate_window", 0), longest)
+    return merged
 
 
 def _refuse_loss(drifts: list[Drift], *, force: bool) -> None:
@@ -152,5 +174,4 @@ def _refuse_loss(drifts: list[Drift], *, force: bool) -> None:
 
 
 def _narrows(drift: Drift) -> bool:
-    unlimited = drift.found in (None, 0, -1)
-    return bool(unlimited or 0 < drift.wanted < drift.found)
+    return bool(drift.found in _UNLIMITED or 0 < drift.wanted < drift.found)

@@ -163,6 +163,56 @@ async def test_narrowing_is_refused_without_force(
 
 
 @pytest.mark.broker
+async def test_age_is_narrowed_below_the_window_that_the_server_chose(
+    connection: Connection,
+) -> None:
+    """The server's own `duplicate_window` follows a shorter age; one that a definition names is left to it."""
+    wanted = _definition()
+    del wanted["duplicate_window"]
+    await topology.apply(connection, [wanted])
+    wanted["max_age"] = 1_000_000_000
+
+    forced = await topology.apply(connection, [wanted], force=True)
+
+    assert [drift.field for drift in forced] == ["max_age"]
+    info = await connection.api("$JS.API.STREAM.INFO.S")
+    assert info["config"]["duplicate_window"] == 1_000_000_000
+    with pytest.raises(BrokerError):
+        await topology.apply(
+            connection, [wanted | {"duplicate_window": 2_000_000_000, "description": "x"}]
+        )
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("unlimited", [0, -1])
+async def test_unlimited_is_unlimited_however_it_is_written(
+    connection: Connection, unlimited: int
+) -> None:
+    """The server answers −1 where a file may say 0: no drift, and nothing that would discard data."""
+    limits = dict.fromkeys(("max_msgs", "max_bytes", "max_msgs_per_subject"), unlimited)
+    await topology.apply(connection, [_definition(**limits)])
+
+    assert await topology.diff(connection, [_definition(**limits)]) == []
+    assert await topology.apply(connection, [_definition(**limits)]) == []
+    narrowed = await topology.diff(connection, [_definition(**limits | {"max_bytes": 1000})])
+    assert [drift.field for drift in narrowed] == ["max_bytes"]
+
+
+def test_more_replicas_than_defined_are_kept() -> None:
+    """What an operator raised on a cluster is no drift, and a change of something else does not lower it."""
+    found = _definition(num_replicas=3, max_bytes=5)
+
+    drifts = topology._drift(_definition(), found)
+
+    assert [drift.field for drift in drifts] == ["max_bytes"]
+    assert topology._update(found, _definition())["num_replicas"] == 3
+    assert topology._drift(_definition(num_replicas=5), _definition(num_replicas=3)) == [
+        topology.Drift("S", "num_replicas", 5, 3)
+    ]
+    assert topology._update(found, _definition(num_replicas=5))["num_replicas"] == 5
+
+
+@pytest.mark.broker
 @pytest.mark.parametrize("force", [False, True])
 async def test_change_of_storage_is_refused(connection: Connection, force: bool) -> None:
     """What the server cannot change without losing the stream is refused, also with `force`, and stays as it was."""
