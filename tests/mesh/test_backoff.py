@@ -16,7 +16,6 @@ def test_each_delay_is_below_a_top_that_doubles(
     first_s: float, most_s: float, chances: list[float]
 ) -> None:
     """The n-th delay is the chance's share of min(most, first × 2ⁿ): full jitter, bounded from the first on."""
-    most_s = max(first_s, most_s)
     found = list(islice(delays_s(first_s, most_s, iter(chances).__next__), len(chances)))
 
     tops = [min(most_s, first_s * 2**n) for n in range(len(chances))]
