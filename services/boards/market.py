@@ -104,6 +104,6 @@ class MarketTable:
         for row in rows:
             self._rows[row.symbol] = row
             partition.symbols.add(row.symbol)
-            if row.trading_day >= self._newest[0]:
+            if row.event_ms >= self._newest[1]:
                 instant = (row.trading_day, row.event_ms, SESSIONS.index(row.session))
                 self._newest = max(self._newest, instant)
