@@ -20,7 +20,7 @@ from mesh import clock
 from mesh.config import Settings
 from mesh.errors import FeedRefusedError
 from mesh.lifecycle import Lifecycle
-from schemas.massive import Status
+from schemas.massive import Status, decode_frame
 from schemas.naming import MarketClass
 from services.listener.frames import count_events
 
@@ -31,7 +31,14 @@ _STEADY_S = 60.0
 """A connection that lasted this long was a good one: the next delay is a short one again."""
 _EVICTED_S = 60.0
 """The vendor counts a connection for about this long after it ended."""
-_BROKEN = (WebSocketException, OSError, KeyError, IndexError, TypeError, ValueError)
+_CLOSE_S = 1.0
+"""How long frames that have arrived may take to be handed over after a connection was closed."""
+_STATUS_WITHIN = 64
+"""Statuses come in frames of their own, so the beginning of a frame tells: market frames are not searched."""
+_BROKEN = (
+    *(WebSocketException, OSError),
+    *(AttributeError, KeyError, IndexError, TypeError, ValueError),
+)
 """What the client raises when the connection, or the vendor's half of the handshake, is broken."""
 
 
@@ -57,6 +64,8 @@ class Frames:
         self._lossless = lossless
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
+        self.ended = False
+        """Whether no more frames come."""
 
     async def put(self, text: str) -> None:
         """Take a frame from the socket."""
@@ -77,9 +86,14 @@ class Frames:
         """How many frames wait."""
         return len(self._frames)
 
+    def end(self) -> None:
+        """No more frames come: nobody need wait for one."""
+        self.ended = True
+        self._arrived.set()
+
     async def wait(self, seconds: float) -> None:
-        """Until there is a frame, or *seconds* have passed."""
-        if not self._frames:
+        """Until there is a frame, or none will come, or *seconds* have passed."""
+        if not self._frames and not self.ended:
             self._arrived.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -94,9 +108,17 @@ class Frames:
         self._taken.set()
         return frame
 
+    def discard(self) -> None:
+        """Drop what waits, counted by class."""
+        while (frame := self.pop()) is not None:
+            self.discarded += count_events(frame.text)
+
 
 class Subscriptions:
-    """What was asked of the vendor, and what it confirmed: an unknown channel is never answered."""
+    """What was asked of the vendor, and what it said about the connection that is open now.
+
+    An unknown channel is never answered.
+    """
 
     def __init__(self, channels: str) -> None:
         self.asked = [channel.strip() for channel in channels.split(",") if channel.strip()]
@@ -104,9 +126,21 @@ class Subscriptions:
         self.answered = asyncio.Event()
         """Set with the first confirmation."""
         self.evicted = False
+        """Another connection with our key has taken the place of this one."""
 
-    def on_status(self, status: Status) -> None:
-        """Take note of a status message."""
+    def on_opening(self) -> None:
+        """A connection is about to be opened: what was said on the one before does not count."""
+        self.confirmed.clear()
+        self.evicted = False
+
+    def on_frame(self, frame: str) -> None:
+        """Take note of a frame of statuses, as it arrives: those that wait behind market data would be too late."""
+        if '"status"' in frame[:_STATUS_WITHIN]:
+            for event in decode_frame(frame)[0]:
+                if isinstance(event, Status):
+                    self._on_status(event)
+
+    def _on_status(self, status: Status) -> None:
         if status.status == "success" and status.message.startswith("subscribed to: "):
             self.confirmed.add(status.message.removeprefix("subscribed to: "))
             self.answered.set()
@@ -131,12 +165,16 @@ async def follow(
     Raises:
         FeedRefusedError: the vendor refuses the key; asking again would be refused again.
     """
+
+    async def take(frame: str) -> None:
+        subscriptions.on_frame(frame)
+        await on_frame(frame)
+
     waits = delays_s()
     while not lifecycle.stopping.is_set():
         began_s = clock.monotonic_s()
-        subscriptions.confirmed.clear()
-        subscriptions.evicted = False
-        reason = await _Attempt(settings, subscriptions.asked, on_frame).run(lifecycle.stopping)
+        subscriptions.on_opening()
+        reason = await _Attempt(settings, subscriptions.asked, take).run(lifecycle.stopping)
         lasted_s = clock.monotonic_s() - began_s
         if lasted_s > _STEADY_S:
             waits = delays_s()
@@ -167,17 +205,24 @@ class _Attempt:
         self._keepalive = {"ping_interval": None} if settings.lossless else {}
         self._on_frame = on_frame
         self._opened = asyncio.Event()
+        self._given_up = ""
+        """Why we end it ourselves; empty while we do not."""
 
     async def run(self, stopping: asyncio.Event) -> str:
         """Hold the connection until it ends or *stopping* is set; why it ended."""
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(self._read())
-            opening = tasks.create_task(self._watch_opening(reading))
-            stopper = tasks.create_task(self._stop_when(stopping, reading))
-            reason = await reading
-            opening.cancel()
-            stopper.cancel()
-        return reason
+            others = [
+                tasks.create_task(self._watch_opening(reading)),
+                tasks.create_task(self._stop_when(stopping, reading)),
+            ]
+            try:
+                await asyncio.wait({reading})
+            finally:
+                await self._close(reading)
+                for other in others:
+                    other.cancel()
+        return reading.result()
 
     async def _read(self) -> str:
         try:
@@ -192,23 +237,32 @@ class _Attempt:
         except _BROKEN as error:
             return f"{type(error).__name__}: {error}"
         except asyncio.CancelledError:
-            return f"{self._host} did not answer within {_OPEN_S:.0f} s"
+            if self._given_up:
+                return self._given_up
+            raise
         return "closed by the server"
 
-    async def _take(self, frame: str) -> None:
+    async def _take(self, frame: str | bytes) -> None:
         self._opened.set()
-        await self._on_frame(frame)
+        await self._on_frame(frame if isinstance(frame, str) else frame.decode(errors="replace"))
 
     async def _watch_opening(self, reading: asyncio.Task[str]) -> None:
         try:
             async with asyncio.timeout(_OPEN_S):
                 await self._opened.wait()
         except TimeoutError:
-            reading.cancel()
+            self._given_up = f"{self._host} did not answer within {_OPEN_S:.0f} s, or confirmed none of the channels"
+            await self._close(reading)
 
     async def _stop_when(self, stopping: asyncio.Event, reading: asyncio.Task[str]) -> None:
         await stopping.wait()
-        if self._client.websocket is None:
-            reading.cancel()
-        else:
+        self._given_up = "told to stop"
+        await self._close(reading)
+
+    async def _close(self, reading: asyncio.Task[str]) -> None:
+        # While frames flow the client swallows a cancellation (Python 3.11), so its connection goes
+        # first; while it connects, or is held back with a frame in its hands, only that ends it.
+        if self._client.websocket is not None:
             await self._client.close()
+            await asyncio.wait({reading}, timeout=_CLOSE_S)
+        reading.cancel()

@@ -1,7 +1,7 @@
 """The program `listener`: from the vendor's socket to the tape's subjects."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from secrets import SystemRandom
@@ -53,6 +53,7 @@ class Listener:
         self._log = log
         self._moved = asyncio.Event()
         self._again: list[Sent] = []
+        self._lots: deque[Lot] = deque()
         self._ended = False
 
     async def start(self) -> None:
@@ -62,34 +63,36 @@ class Listener:
             await self._connection.subscribe("positions.*", self._on_report)
 
     async def run(self) -> None:
-        """Publish what arrives, for ever."""
-        while True:
-            await self._turn(_TICK_S)
+        """Publish what arrives until no more frames come; if lossless, until checkpoints cover all of it."""
+        while self.frames.waiting or not self.frames.ended:
+            await self._turn()
+        while self._window is not None and self._window.events:
+            await self._wait_for_owners()
+        await self.publisher.settle()
 
-    async def drain(self) -> None:
-        """Publish what has arrived; if lossless, wait until checkpoints cover all of it."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_S):
-                while self.frames.waiting:
-                    await self._turn(0.0)
-                while self._window is not None and self._window.events:
-                    await self._wait_for_owners()
-                await self.publisher.settle()
+    def discard_rest(self) -> None:
+        """Count what could not be published before the end."""
+        self.frames.discard()
+        for lot in (*self._lots, *self.splitter.take()):
+            self.frames.discarded[lot.market_class] += len(lot.events)
+        self._lots.clear()
 
-    async def _turn(self, wait_s: float) -> None:
-        await self.frames.wait(wait_s)
+    async def _turn(self) -> None:
+        await self.frames.wait(_TICK_S)
         began_s = clock.monotonic_s()
         while self.splitter.waiting < _FLUSH_EVENTS and clock.monotonic_s() - began_s < _FLUSH_S:
             frame = self.frames.pop()
             if frame is not None:
                 for status in self.splitter.add(*frame):
                     self._on_status(status)
-            elif wait_s and self.splitter.waiting:
+            elif self.splitter.waiting and not self.frames.ended:
                 await self.frames.wait(_FLUSH_S)
             else:
                 break
-        for lot in self.splitter.take():
-            await self._publish(lot)
+        self._lots.extend(self.splitter.take())
+        while self._lots:
+            await self._publish(self._lots[0])
+            self._lots.popleft()
         await self._resend()
         if self._ended and not self.frames.waiting and not (self._window and self._window.events):
             self._ended = False
@@ -130,9 +133,7 @@ class Listener:
         again = self._again + self._window.overdue(clock.monotonic_s())
         self._again = []
         for sent in again:
-            await self.publisher.publish(
-                tape_subject(sent.market_class, sent.partition), sent.payload
-            )
+            await self._send(tape_subject(sent.market_class, sent.partition), sent.payload)
         if again:
             self.resent += len(again)
             self._log.warning("tape.resent", batches=len(again))
@@ -143,7 +144,6 @@ class Listener:
             self._moved.set()
 
     def _on_status(self, status: Status) -> None:
-        self.subscriptions.on_status(status)
         if status.status == "end_of_tape":
             self._ended = True
         elif status.status != "success":
@@ -158,14 +158,16 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         listener = Listener(settings, connection, lifecycle.log)
         await listener.start()
         async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(listener.run()),
-                tasks.create_task(_announce(lifecycle, listener.subscriptions, settings.feed)),
-            ]
+            publishing = tasks.create_task(listener.run())
+            announcing = tasks.create_task(
+                _announce(lifecycle, listener.subscriptions, settings.feed)
+            )
             await follow(settings, lifecycle, listener.subscriptions, listener.frames.put, _delays)
-            for task in running:
-                task.cancel()
-        await listener.drain()
+            announcing.cancel()
+            listener.frames.end()
+            await asyncio.wait({publishing}, timeout=_DRAIN_S)
+            publishing.cancel()
+        listener.discard_rest()
         return _counters(listener)
 
 

@@ -1,0 +1,175 @@
+"""The feed as the vendor's own client sees it: every way to lose it, and back with all subscriptions."""
+
+import asyncio
+from collections.abc import Iterator
+from itertools import repeat
+
+import pytest
+from websockets.asyncio.server import ServerConnection
+
+from mesh import broker
+from mesh.config import Settings
+from mesh.testing import eventually
+from services.listener.feed import Frames, Subscriptions, follow
+from services.simulator.feed import LiveFeed, TapeFeed
+from services.simulator.player import RealTime, Unpaced
+from tests.services.listener.programs import Told
+from tests.services.listener.vendor import Act, Vendor, close_normally, drop, fed, hold
+from tests.services.simulator.listening import listening, served, trade
+
+
+CHANNELS = "A.*,T.*"
+
+
+def _at_once() -> Iterator[float]:
+    return repeat(0.0)
+
+
+class _Following:
+    """`follow` on a port, with what it hands over."""
+
+    def __init__(self, port: int, channels: str = CHANNELS, *, lossless: bool = False) -> None:
+        self.told = Told()
+        self.subscriptions = Subscriptions(channels)
+        self.frames: list[str] = []
+        self._settings = fed(Settings(lossless=lossless), port, channels)
+
+    async def run(self, frames: Frames | None = None) -> None:
+        put = self._keep if frames is None else frames.put
+        await follow(self._settings, self.told, self.subscriptions, put, _at_once)
+
+    async def _keep(self, frame: str) -> None:
+        self.frames.append(frame)
+
+
+async def _greet_with_garbage(connection: ServerConnection) -> None:
+    await connection.send("no JSON")
+
+
+async def _greet_with_numbers(connection: ServerConnection) -> None:
+    await connection.send("[1]")
+
+
+async def _close_as_restarted(connection: ServerConnection) -> None:
+    await connection.close(1012)
+
+
+async def _send_broken_bytes(connection: ServerConnection) -> None:
+    await connection.send(b'[{"ev":"T","sym":"\xff"}]')
+    await connection.wait_closed()
+
+
+@pytest.mark.parametrize("end", [close_normally, _close_as_restarted, drop])
+async def test_lost_connection_comes_back_with_all_subscriptions(end: Act) -> None:
+    """However the vendor ends a connection, the next one has every subscription again."""
+    vendor = Vendor(end, end, hold)
+    async with vendor.serving() as port, asyncio.TaskGroup() as tasks:
+        following = _Following(port)
+        tasks.create_task(following.run())
+        await eventually(lambda: len(vendor.subscribed) == 3)
+        await eventually(lambda: not following.subscriptions.unconfirmed)
+        following.told.stopping.set()
+
+    assert vendor.subscribed == [{"A.*", "T.*"}] * 3
+    assert len(following.told.said("feed.lost")) == 2
+
+
+@pytest.mark.parametrize("greet", [close_normally, drop, _greet_with_garbage, _greet_with_numbers])
+async def test_broken_handshake_costs_one_attempt(greet: Act) -> None:
+    """A connection that breaks before it was authenticated loses no subscription and ends nothing."""
+    vendor = Vendor(hold, greet=greet)
+    async with vendor.serving() as port, asyncio.TaskGroup() as tasks:
+        following = _Following(port)
+        tasks.create_task(following.run())
+        await eventually(lambda: not following.subscriptions.unconfirmed)
+        following.told.stopping.set()
+
+    assert vendor.subscribed == [{"A.*", "T.*"}]
+
+
+@pytest.mark.slow
+async def test_refused_connections_are_tried_again() -> None:
+    """A feed that nobody serves yet is followed as soon as somebody does."""
+    vendor = Vendor(hold)
+    port = broker.free_port()
+    async with asyncio.TaskGroup() as tasks:
+        following = _Following(port)
+        tasks.create_task(following.run())
+        await following.told.until("feed.lost")
+        async with vendor.serving(port):
+            await eventually(lambda: not following.subscriptions.unconfirmed)
+            following.told.stopping.set()
+
+    assert vendor.subscribed == [{"A.*", "T.*"}]
+
+
+async def test_channel_that_is_refused_or_unknown_is_noticed() -> None:
+    """What the vendor refuses, or does not know and never answers, stays unconfirmed."""
+    async with (
+        served(LiveFeed([], Unpaced())) as port,
+        asyncio.TaskGroup() as tasks,
+    ):
+        following = _Following(port, "T.*,NOI.*,ZZ.*")
+        tasks.create_task(following.run())
+        await eventually(following.subscriptions.answered.is_set)
+        following.told.stopping.set()
+
+    assert following.subscriptions.unconfirmed == ["NOI.*", "ZZ.*"]
+
+
+async def test_evicted_connection_waits_a_minute() -> None:
+    """Whoever takes our place keeps it for a minute, even while market data still waits to be decoded."""
+    async with served(LiveFeed([], Unpaced())) as port, asyncio.TaskGroup() as tasks:
+        following = _Following(port)
+        tasks.create_task(following.run(Frames(1 << 20, lossless=False)))
+        await eventually(lambda: not following.subscriptions.unconfirmed)
+        async with listening(port, "T.*"):
+            lost = await following.told.until("feed.lost")
+        following.told.stopping.set()
+
+    assert lost["again_in_s"] == 60.0
+
+
+async def test_stop_ends_a_connection_that_is_held_back() -> None:
+    """A lossless feed that nobody takes frames of ends when the program is told to stop."""
+    tape = TapeFeed([trade(1_727_875_800_000, padding=2000) for _ in range(2000)], Unpaced())
+    async with served(tape) as port, asyncio.timeout(8), asyncio.TaskGroup() as tasks:
+        following = _Following(port, lossless=True)
+        frames = Frames(10_000, lossless=True)
+        tasks.create_task(following.run(frames))
+        await eventually(lambda: frames.waiting > 1)
+        following.told.stopping.set()
+
+    assert not frames.discarded
+
+
+async def _fail_while_following(feed: LiveFeed) -> None:
+    async with served(feed) as port, asyncio.timeout(8), asyncio.TaskGroup() as tasks:
+        following = _Following(port)
+        tasks.create_task(following.run())
+        await eventually(lambda: not following.subscriptions.unconfirmed)
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("seconds_apart", [0.0, 3600.0])
+async def test_cancellation_ends_the_connection(seconds_apart: float) -> None:
+    """When the program fails elsewhere the feed is let go, whether or not frames flow at that moment."""
+    market = (trade(1_727_875_800_000 + int(n * seconds_apart * 1000)) for n in range(10**9))
+
+    with pytest.raises(ExceptionGroup) as failure:
+        await _fail_while_following(LiveFeed(market, RealTime(0.1)))
+
+    assert failure.group_contains(RuntimeError)
+
+
+async def test_binary_frame_is_handed_over_as_text() -> None:
+    """A frame of bytes, even of broken ones, is a frame like another and ends nothing."""
+    vendor = Vendor(_send_broken_bytes)
+    async with vendor.serving() as port, asyncio.TaskGroup() as tasks:
+        following = _Following(port)
+        tasks.create_task(following.run())
+        frame = (await eventually(lambda: following.frames[1:]))[0]
+        following.told.stopping.set()
+
+    assert frame.startswith('[{"ev":"T"')
+    assert following.told.said("feed.lost") == []
