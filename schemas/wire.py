@@ -1,6 +1,7 @@
 """The base of every Struct that crosses a wire, and the encoders and decoders that all share."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -8,7 +9,10 @@ import msgspec
 T = TypeVar("T")
 
 DecodeError = msgspec.DecodeError
-"""Bytes that are not what was declared: malformed, or (as `ValidationError`) of a wrong type."""
+"""Input that is not what was declared: malformed, or (as `ValidationError`) of a wrong type.
+
+The only exception that a `Decoder` of this module raises, whatever it is given.
+"""
 
 
 class Wire(msgspec.Struct, frozen=True, gc=False):
@@ -26,11 +30,35 @@ encode_msgpack = msgspec.msgpack.Encoder().encode
 """Msgpack bytes of any declared value."""
 
 
-def json_decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
-    """A reusable decoder: build it once at start, not per message."""
-    return msgspec.json.Decoder(kind)
+class Decoder(Generic[T]):
+    """Decodes one declared type, and refuses everything else as `DecodeError`.
+
+    The library lets two other exceptions through: what is no UTF-8, and what is nested deeper
+    than the stack. Either would end a program that had only guarded against bad bytes.
+    """
+
+    __slots__ = ("_decode",)
+
+    def __init__(self, decode: Callable[[Any], T]) -> None:
+        self._decode = decode
+
+    def decode(self, data: bytes | bytearray | memoryview | msgspec.Raw | str) -> T:
+        """The value that *data* holds; text is for JSON only.
+
+        Raises:
+            DecodeError: *data* is not what was declared.
+        """
+        try:
+            return self._decode(data)
+        except (UnicodeError, RecursionError) as error:
+            raise DecodeError(str(error)) from error
 
 
-def msgpack_decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
+def json_decoder(kind: type[T]) -> Decoder[T]:
     """A reusable decoder: build it once at start, not per message."""
-    return msgspec.msgpack.Decoder(kind)
+    return Decoder(msgspec.json.Decoder(kind).decode)
+
+
+def msgpack_decoder(kind: type[T]) -> Decoder[T]:
+    """A reusable decoder: build it once at start, not per message."""
+    return Decoder(msgspec.msgpack.Decoder(kind).decode)

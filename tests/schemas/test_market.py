@@ -1,10 +1,12 @@
 """Market events in msgpack: round trips, the head of a batch, and bytes that are none."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from schemas.market import (
     Bar,
@@ -79,16 +81,26 @@ def test_owner_positions_survive_msgpack() -> None:
     assert msgpack_decoder(OwnerPositions).decode(encode_msgpack(report)) == report
 
 
+def _nested(depth: int) -> Any:
+    return Raw(b"\x91" * depth + b"\xc0")
+
+
 @pytest.mark.parametrize("kind", [*KINDS, BatchHead, Batch[Bar], OwnerPositions, list[Trade]])
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats() | texts,
+        st.none()
+        | st.booleans()
+        | st.integers(-(1 << 63), (1 << 64) - 1)
+        | st.floats()
+        | texts
+        | st.binary(max_size=8)
+        | st.integers(0, 3000).map(_nested),
         lambda inner: st.lists(inner, max_size=8) | st.dictionaries(texts, inner, max_size=3),
         max_leaves=20,
     )
 )
 def test_foreign_values_are_a_decode_error(kind: Any, value: object) -> None:
-    """Well-formed msgpack of another shape is refused as such and in no other way."""
+    """Well-formed msgpack of another shape, however deep, is refused as such and in no other way."""
     payload = encode_msgpack(value)
     try:
         decoded = msgpack_decoder(kind).decode(payload)
@@ -110,3 +122,15 @@ def test_a_truncated_payload_is_a_decode_error(kind: Any, data: st.DataObject) -
 
     with pytest.raises(DecodeError):
         msgpack_decoder(kind).decode(batch[:cut])
+
+
+@pytest.mark.parametrize("kind", [*KINDS, BatchHead, Batch[Bar], Batch[Trade]])
+@given(data=st.data())
+def test_damaged_bytes_are_an_event_or_a_decode_error(kind: Any, data: st.DataObject) -> None:
+    """Bytes that changed on the way, those of text included, raise nothing else."""
+    batch = bytearray(encode_msgpack(Batch(1, 2, 3.0, [data.draw(EVENTS[Trade])])))
+    for place in data.draw(st.lists(st.integers(0, len(batch) - 1), min_size=1, max_size=4)):
+        batch[place] = data.draw(st.integers(0, 255))
+
+    with suppress(DecodeError):
+        msgpack_decoder(kind).decode(bytes(batch))
