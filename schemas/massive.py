@@ -5,10 +5,11 @@ is a JSON array of flat objects, many events and channels mixed. Fields that are
 are ignored; every number is read as a float where the vendor was ever seen to send a fraction.
 """
 
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -23,7 +24,12 @@ PriceOrZero = Annotated[float, Meta(ge=0)]
 Shares = Annotated[float, Meta(ge=0)]
 EpochMs = Annotated[int, Meta(ge=946_684_800_000, lt=4_102_444_800_000)]
 """2000–2099: a time outside it is in another unit, and would end a trading day for ever."""
+Sequence = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+"""JSON integers have no end but msgpack's do: one beyond 64 bits would fail its whole batch."""
+Code = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
+"""Of a condition, an indicator or an exchange; bounded as `Sequence` is, and for its reason."""
 Maybe = UnsetType | None
+WholeT = TypeVar("WholeT", float, float | None)
 
 
 class VendorBar(Wire, frozen=True):
@@ -60,12 +66,12 @@ class VendorTrade(Wire, tag_field="ev", tag="T", frozen=True):
 
     sym: str
     t: EpochMs
-    q: int
+    q: Sequence
     p: Price
     s: Shares
     ds: Decimal | Maybe = UNSET
-    c: tuple[int, ...] | Maybe = UNSET
-    x: int = 0
+    c: tuple[Code, ...] | Maybe = UNSET
+    x: Code = 0
     i: str = ""
 
 
@@ -74,24 +80,24 @@ class VendorQuote(Wire, tag_field="ev", tag="Q", frozen=True):
 
     sym: str
     t: EpochMs
-    q: int = 0
+    q: Sequence = 0
     bp: PriceOrZero | Maybe = UNSET
     bs: Shares | Maybe = UNSET
     ap: PriceOrZero | Maybe = UNSET
     as_: Shares | Maybe = msgspec.field(name="as", default=UNSET)
-    c: int | Maybe = UNSET
-    i: tuple[int, ...] | Maybe = UNSET
+    c: Code | Maybe = UNSET
+    i: tuple[Code, ...] | Maybe = UNSET
 
 
 class VendorHalt(Wire, tag_field="ev", tag="LULD", frozen=True):
     """Limit-up limit-down bands. Its symbol is `T`; its time comes in nanoseconds on the live wire."""
 
     T: str
-    t: Annotated[int, Meta(gt=0)]
+    t: Annotated[int, Meta(gt=0, le=(1 << 63) - 1)]
     h: PriceOrZero | Maybe = UNSET
     l: PriceOrZero | Maybe = UNSET  # noqa: E741 (the vendor's name)
-    i: tuple[int, ...] | Maybe = UNSET
-    q: int = 0
+    i: tuple[Code, ...] | Maybe = UNSET
+    q: Sequence = 0
 
 
 class Status(Wire, tag_field="ev", tag="status", frozen=True):
@@ -117,10 +123,14 @@ _decode_event = cast(
 )
 _decode_objects = json_decoder(list[msgspec.Raw]).decode
 _peek = json_decoder(_Peek).decode
-_FLAT_OBJECT = re.compile(r"\{[^{}]*\}")
+_FLAT_OBJECT = re.compile(rb"\{[^{}]*\}")
+_BETWEEN_OBJECTS = re.compile(rb"(?<=[,}])\s*(?=\{)")
+_AROUND_OBJECTS = b" \t\r\n,[]"
 
 _NS_FROM = 100_000_000_000_000
 """Milliseconds stay below this until the year 5138, so a greater time is in nanoseconds."""
+
+_LONGEST_BAR_MS = 3_600_000
 
 
 def decode_frame(frame: str) -> tuple[list[VendorEvent | Other], int]:
@@ -128,36 +138,51 @@ def decode_frame(frame: str) -> tuple[list[VendorEvent | Other], int]:
 
     A frame of known events costs one pass. Otherwise each event is decoded alone: unknown types
     come back as `Other`, malformed ones are counted, and neither takes its neighbours with it,
-    even if it is not JSON at all. A frame without a single readable object counts as one.
+    even if it is cut off or not JSON at all. A frame without a single readable object counts as
+    one. No text makes it raise.
     """
     try:
         return cast("list[VendorEvent | Other]", _decode_frame(frame)), 0
     except DecodeError:
-        return _decode_one_by_one(frame)
+        return _decode_one_by_one(frame.encode(errors="surrogatepass"))
 
 
-def _decode_one_by_one(frame: str) -> tuple[list[VendorEvent | Other], int]:
+def _decode_one_by_one(frame: bytes) -> tuple[list[VendorEvent | Other], int]:
     events: list[VendorEvent | Other] = []
     rejected = 0
-    for raw in _objects(frame):
-        try:
-            events.append(_decode_event(raw))
-        except DecodeError:
-            other = _unknown(raw)
-            if other is None:
-                rejected += 1
-            else:
-                events.append(other)
+    try:
+        pieces, intact = [bytes(raw) for raw in _decode_objects(frame)], True
+    except DecodeError:
+        pieces, intact = _pieces(frame), False
+    for piece in pieces:
+        event = _event(piece)
+        if event is not None:
+            events.append(event)
+        else:
+            rejected += 1
+            if not intact:
+                events += _salvaged(piece)
     return events, rejected or (0 if events else 1)
 
 
-def _objects(frame: str) -> list[bytes]:
+def _pieces(frame: bytes) -> list[bytes]:
+    """A frame that is broken somewhere, cut where one object of its array ends and the next begins."""
+    pieces = (piece.strip(_AROUND_OBJECTS) for piece in _BETWEEN_OBJECTS.split(frame))
+    return [piece for piece in pieces if piece]
+
+
+def _salvaged(piece: bytes) -> list[VendorEvent | Other]:
+    """What can be read of a broken piece: the vendor's objects are flat, so braces delimit them."""
+    found = (_event(flat) for flat in _FLAT_OBJECT.findall(piece))
+    return [event for event in found if event is not None]
+
+
+def _event(raw: bytes) -> VendorEvent | Other | None:
+    """None if *raw* is malformed."""
     try:
-        return [bytes(raw) for raw in _decode_objects(frame)]
-    except (
-        DecodeError
-    ):  # broken JSON somewhere: the vendor's objects are flat, so braces delimit them
-        return [text.encode() for text in _FLAT_OBJECT.findall(frame)]
+        return _decode_event(raw)
+    except DecodeError:
+        return _unknown(raw)
 
 
 def _unknown(raw: bytes) -> Other | None:
@@ -171,21 +196,24 @@ def _unknown(raw: bytes) -> Other | None:
     return Other(peek.ev, symbol if symbol and is_symbol(symbol) else None, raw)
 
 
-def _fraction(fraction: Decimal | None, whole: float) -> float:
-    """*fraction*, where it is a number of shares; else *whole*."""
-    return (
-        float(fraction)
-        if fraction is not None and fraction.is_finite() and fraction >= 0
-        else whole
-    )
+def _fraction(fraction: Decimal, whole: WholeT) -> float | WholeT:
+    """*fraction*, where it is a number of shares that a float can hold; else *whole*."""
+    try:
+        shares = float(fraction)
+    except ValueError:  # a signalling NaN
+        return whole
+    return shares if 0.0 <= shares < math.inf else whole
 
 
 def _bar(bar: VendorBar) -> Bar:
+    start_ms, end_ms = bar.s, bar.e
+    if not 0 < end_ms - start_ms <= _LONGEST_BAR_MS:
+        raise ValueError(f"a bar must last up to an hour, was {end_ms - start_ms} ms")
     day_volume = bar.av if isinstance(bar.av, float) else None
     if bar.dav:
-        day_volume = _fraction(bar.dav, day_volume or 0.0)
+        day_volume = _fraction(bar.dav, day_volume)
     return Bar(
-        bar.sym, bar.s, bar.e, bar.o, bar.h, bar.l, bar.c,
+        bar.sym, start_ms, end_ms, bar.o, bar.h, bar.l, bar.c,
         _fraction(bar.dv, bar.v) if bar.dv else bar.v, day_volume,
         bar.vw or None, bar.a or None, bar.op or None,
     )  # fmt: skip
@@ -218,4 +246,8 @@ CONVERT: dict[type, tuple[MarketClass, Callable[[Any], Event]]] = {
     VendorHalt: (MarketClass.HALTS, _halt),
     Other: (MarketClass.OTHER, lambda other: other),
 }
-"""Vendor type → the class of its stream, and its conversion to our event."""
+"""Vendor type → the class of its stream, and its conversion to our event.
+
+The conversion raises ValueError for an event that contradicts itself (a bar that ends before it
+begins): the decoder cannot compare two fields, and a call of its own for it would cost every bar.
+"""

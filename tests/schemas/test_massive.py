@@ -170,7 +170,7 @@ def test_frame_without_an_object_counts_as_one(frame: str) -> None:
 
 def test_a_fraction_that_is_no_size_falls_back_to_the_whole() -> None:
     """A fractional size that is no number of shares does not replace the integral one."""
-    for fraction in ("NaN", "-1", "Infinity", "sNaN"):
+    for fraction in ("NaN", "-1", "Infinity", "sNaN", "1e400", "1e99999999"):
         text = FCX.replace('"4989.0"', f'"{fraction}"').replace('"4332125.038360"', f'"{fraction}"')
 
         found, rejected = _converted(f"[{text}]")
@@ -179,3 +179,45 @@ def test_a_fraction_that_is_no_size_falls_back_to_the_whole() -> None:
         bar = found[0][1]
         assert isinstance(bar, Bar)
         assert (bar.volume_shares, bar.day_volume_shares) == (4989.0, 4332125.0)
+
+
+def test_a_fraction_that_is_no_size_does_not_make_a_whole() -> None:
+    """Where there is no whole either, the volume of the day stays unknown: it is not zero."""
+    text = FCX.replace('"av":4332125,', "").replace('"4332125.038360"', '"1e400"')
+
+    found, _ = _converted(f"[{text}]")
+
+    bar = found[0][1]
+    assert isinstance(bar, Bar)
+    assert bar.day_volume_shares is None
+
+
+def test_a_trade_of_an_infinite_fraction_has_its_whole_size() -> None:
+    """An infinite size would make every volume that it is added to infinite, for the whole day."""
+    text = GOLDEN["trade of half a share"][0].replace('"s":0,"ds":"0.5"', '"s":7,"ds":"1e400"')
+
+    found, rejected = _converted(f"[{text}]")
+
+    assert rejected == 0
+    trade = found[0][1]
+    assert isinstance(trade, Trade)
+    assert trade.size_shares == 7.0
+
+
+@pytest.mark.parametrize(
+    "end_ms", [4102444799999, 1788877043000 + 3_600_001, 1788877043000, 1788877042999]
+)
+def test_a_bar_that_contradicts_itself_is_not_converted(end_ms: int) -> None:
+    """A bar ends after it begins and within the hour: its end is what dates a row."""
+    [bar], _ = decode_frame(f"[{FCX.replace('1788877044000', str(end_ms))}]")
+
+    with pytest.raises(ValueError, match="a bar must last"):
+        CONVERT[type(bar)][1](bar)
+
+
+def test_the_longest_bar_is_converted() -> None:
+    """An hour is still a bar."""
+    [(_, bar)], _ = _converted(f"[{FCX.replace('1788877044000', str(1788877043000 + 3_600_000))}]")
+
+    assert isinstance(bar, Bar)
+    assert bar.end_ms - bar.start_ms == 3_600_000
