@@ -1,6 +1,7 @@
 """Frames cut into lots: every event in exactly one, where it belongs, in order."""
 
 from collections import Counter
+from contextlib import suppress
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +54,11 @@ malformed = st.sampled_from(
         _FORMS["A"] % ("A*", 1),
         _FORMS["LULD"] % (">", 1),
         _FORMS["Q"] % ("A" * 33, 1),
+        _FORMS["A"].replace('"e":1727877601000', '"e":1727877600000') % ("A", 1),
+        _FORMS["AM"].replace('"e":1727877601000', '"e":4102444799999') % ("A", 1),
+        _FORMS["T"] % ("A", 10**30),
+        '{"ev":"A","sym":"B"',
+        '{"ev":"T","sym":"',
         "7",
     ]
 )
@@ -72,7 +78,8 @@ def _expected(texts: list[str]) -> list[tuple[MarketClass, Event]]:
         for event in decode_frame(_frame([text]))[0]:
             if not isinstance(event, Status):
                 market_class, convert = CONVERT[type(event)]
-                found.append((market_class, convert(event)))
+                with suppress(ValueError):
+                    found.append((market_class, convert(event)))
     return found
 
 
@@ -148,28 +155,65 @@ def test_statuses_come_back_in_order(frames: list[list[str]]) -> None:
 
 
 @given(st.lists(good_frames, max_size=5))
-def test_lots_are_as_old_as_the_first_frame_since_they_were_taken(
-    frames: list[list[str]],
-) -> None:
-    """The age of a lot is never understated: it counts from the first frame that went into the lots."""
+def test_lot_is_as_old_as_its_own_oldest_event(frames: list[list[str]]) -> None:
+    """The age of a lot is that of the first frame with an event of it, not of another lot's."""
     splitter = Splitter(4)
+    oldest_ms: dict[tuple[MarketClass, int], float] = {}
     for number, texts in enumerate(frames, start=1):
         splitter.add(_frame(texts), float(number))
+        for market_class, event in _expected(texts):
+            oldest_ms.setdefault((market_class, _place(event, 4)), float(number))
 
-    assert all(lot.received_ms == 1.0 for lot in splitter.take())
+    lots = splitter.take()
+    assert {(lot.market_class, lot.partition): lot.received_ms for lot in lots} == oldest_ms
     splitter.add(_frame([_FORMS["T"] % ("A", 1)]), 99.0)
     assert [lot.received_ms for lot in splitter.take()] == [99.0]
 
 
+NOW_MS = 1727877600000
+DAY_MS = 86_400_000
+offsets_ms = st.sampled_from([-10 * DAY_MS, 0, DAY_MS - 1, DAY_MS, DAY_MS + 1, 27000 * DAY_MS])
+dated = st.tuples(st.sampled_from(sorted(set(_FORMS) - {"NOI"})), offsets_ms)
+
+
+def _dated(form: str, event_ms: int) -> str:
+    return (
+        (_FORMS[form] % ("A", 1))
+        .replace('"s":1727877600000,"e":1727877601000', f'"s":{event_ms - 1000},"e":{event_ms}')
+        .replace('"t":1727877600000', f'"t":{event_ms}')
+        .replace("1601316739130215168", f"{event_ms}000000")
+    )
+
+
+@given(st.lists(dated, max_size=8))
+def test_live_feed_has_no_future(events: list[tuple[str, int]]) -> None:
+    """What is dated more than a day ahead is rejected, and takes nothing with it; a tape may be of any year."""
+    texts = [_dated(form, NOW_MS + offset_ms) for form, offset_ms in events]
+    timely = [text for text, (_, offset) in zip(texts, events, strict=True) if offset <= DAY_MS]
+    live, tape, expected = Splitter(1, live=True), Splitter(1), Splitter(1)
+    for splitter, given_texts in ((live, texts), (tape, texts), (expected, timely)):
+        splitter.add(_frame([*given_texts, _FORMS["NOI"] % ("A", 1)]), float(NOW_MS))
+    lots = live.take()
+
+    assert lots == expected.take()
+    assert all(lot.events for lot in lots)
+    assert (live.rejected, live.waiting) == (len(texts) - len(timely), 0)
+    assert live.received.total() == len(timely) + 1
+    tape.take()
+    assert (tape.rejected, tape.received.total()) == (0, len(texts) + 1)
+
+
 @given(good_frames)
 def test_counting_without_decoding_counts_the_same(texts: list[str]) -> None:
-    """A frame that is dropped unread is counted, by class, as decoding it would have."""
+    """A frame that is dropped unread is counted, by class, as decoding it would have, blanks or not."""
     splitter = Splitter(4)
     splitter.add(_frame(texts), 1.0)
     splitter.take()
 
     assert count_events(_frame(texts)) == splitter.received
     assert splitter.rejected == 0
+    spread = _frame(texts).replace(":", " : ").replace(",", " ,\n ")
+    assert count_events(spread) == splitter.received
 
 
 def test_marks_inside_of_text_are_not_counted() -> None:
