@@ -41,7 +41,7 @@ class Listener:
     def __init__(self, settings: Settings, connection: Connection, log: Log) -> None:
         self.frames = Frames(settings.queue_mb << 20, lossless=settings.lossless)
         self.subscriptions = Subscriptions(settings.subscriptions)
-        self.splitter = Splitter(settings.partitions)
+        self.splitter = Splitter(settings.partitions, live=settings.source == "live")
         self.published: Counter[MarketClass] = Counter()
         self.resent = 0
         self.publisher = Publisher(connection)
