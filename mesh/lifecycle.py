@@ -53,8 +53,8 @@ class Lifecycle:
 Program = Callable[[Settings, Lifecycle], Coroutine[Any, Any, Counters]]
 
 
-def run(name: str, program: Program) -> int:
-    """Run *program* until it ends by itself or is told to stop; its exit code."""
+def run(name: str, program: Program, drain_s: float = _DRAIN_S) -> int:
+    """Run *program* until it ends by itself, or *drain_s* after it was told to stop at the latest; its exit code."""
     try:
         settings = load(os.environ)
     except SettingsError as error:
@@ -62,7 +62,7 @@ def run(name: str, program: Program) -> int:
         return EX_FATAL
     log = set_up(name, settings.log_level)
     try:
-        return uvloop.run(_run(program, settings, log))
+        return uvloop.run(_run(program, settings, log, drain_s))
     except asyncio.CancelledError:
         return 1  # abandoned, and said so
     except (Exception, BaseExceptionGroup) as error:
@@ -76,25 +76,25 @@ def run(name: str, program: Program) -> int:
         return EX_FATAL if refused else 1
 
 
-async def _run(program: Program, settings: Settings, log: Log) -> int:
+async def _run(program: Program, settings: Settings, log: Log, drain_s: float) -> int:
     lifecycle = Lifecycle(log)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lifecycle.stopping.set)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(program(settings, lifecycle))
-        abandoning = tasks.create_task(_abandon(running, lifecycle))
+        abandoning = tasks.create_task(_abandon(running, lifecycle, drain_s))
         counters = await running
         abandoning.cancel()
     log.info("service.stopped", **counters)
     return 0
 
 
-async def _abandon(running: asyncio.Task[Counters], lifecycle: Lifecycle) -> None:
+async def _abandon(running: asyncio.Task[Counters], lifecycle: Lifecycle, drain_s: float) -> None:
     """End a program that cannot drain, for the broker may be gone for good: nothing may outlive its supervisor."""
     await lifecycle.stopping.wait()
-    await asyncio.sleep(_DRAIN_S)
-    lifecycle.log.error("service.abandoned", after_s=_DRAIN_S)
+    await asyncio.sleep(drain_s)
+    lifecycle.log.error("service.abandoned", after_s=drain_s)
     running.cancel()
 
 

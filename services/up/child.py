@@ -19,7 +19,7 @@ from services.up.console import Console, facts
 
 
 _STEADY_S = 30.0
-_STOP_S = 30.0
+_DRAIN_S = 30.0
 _PR_SET_PDEATHSIG = 1
 _LINE_BYTES = 1 << 20
 
@@ -36,6 +36,7 @@ class Child:
         environment: dict[str, str],
         log_file: Path,
         console: Console,
+        drain_s: float = _DRAIN_S,
     ) -> None:
         self.name = name
         self.ready = asyncio.Event()
@@ -50,8 +51,11 @@ class Child:
         self._environment = environment
         self._log_file = log_file
         self._console = console
+        self._drain_s = drain_s
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def pid(self) -> int | None:
@@ -82,49 +86,61 @@ class Child:
                     await self._stopping.wait()
 
     async def stop(self) -> None:
-        """Have the program drain and end; after 30 s it is killed, and that is said."""
+        """Have the program drain and end, even if it is just being started; killed after the deadline, and that is said."""
         self._stopping.set()
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await process.wait()
-        except TimeoutError:
-            self._console.line(
-                "bad", self.name, f"did not drain within {_STOP_S:.0f} s and was killed"
-            )
-            process.kill()
-            await process.wait()
+        await self._idle.wait()
 
     async def _run_once(self) -> int:
-        self._process = process = await asyncio.create_subprocess_exec(
-            *self._argv,
-            env={**os.environ, **self._environment},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=_LINE_BYTES,
-            start_new_session=True,  # Ctrl-C on the terminal is for us: programs stop in order
-            preexec_fn=_die_with_parent,
-        )
-        if process.stdout is not None:
-            await self._listen(process.stdout)
-        return await process.wait()
+        self._idle.clear()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._argv,
+                env={**os.environ, **self._environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                limit=_LINE_BYTES,
+                start_new_session=True,  # Ctrl-C on the terminal is for us: programs stop in order
+                preexec_fn=_die_with_parent,
+            )
+            self._process = process
+            async with asyncio.TaskGroup() as tasks:
+                ending = tasks.create_task(self._end_when_told(process))
+                if process.stdout is not None:
+                    await self._listen(process.stdout)
+                code = await process.wait()
+                ending.cancel()
+        finally:
+            self._idle.set()
+        return code
+
+    async def _end_when_told(self, process: asyncio.subprocess.Process) -> None:
+        await self._stopping.wait()
+        with suppress(ProcessLookupError):  # it ended by itself in this moment
+            process.send_signal(signal.SIGTERM)
+            await asyncio.sleep(self._drain_s)
+            self._console.line(
+                "bad", self.name, f"did not drain within {self._drain_s:.0f} s and was killed"
+            )
+            process.kill()
 
     async def _listen(self, output: asyncio.StreamReader) -> None:
         with self._log_file.open("ab", buffering=0) as log:
-            async for line in output:
-                log.write(line)
+            while not output.at_eof():
+                try:
+                    line = await output.readline()
+                except ValueError:  # longer than any record of ours: dropped
+                    continue
+                with suppress(OSError):  # a disk that is full must not end what it supervises
+                    log.write(line)
                 self._on_line(line)
 
     def _on_line(self, line: bytes) -> None:
         try:
             record = msgspec.json.decode(line, type=dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return  # a library's own words: in the log file
-        event = record.get("event", "")
+        event = str(record.get("event", ""))
         if event in self.said:
             self.said[event].set()
         if event == "service.ready":

@@ -1,8 +1,11 @@
 """The settings and the plan that a command line of `mesh up` amounts to."""
 
 import argparse
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -17,6 +20,7 @@ from services.simulator.tape import Tape
 Source = Literal["live", "tape", "simulated"]
 
 _SOURCE_FILE = "source"
+_LOCK_FILE = "lock"
 _FLAGS = {
     "speed": "sim_speed",
     "partitions": "partitions",
@@ -51,7 +55,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
     data_dir = Path(settings.data_dir or f".mesh/{source}").expanduser().resolve()
     embedded = not settings.nats_url
     if embedded:
-        _prepare(data_dir, source)
+        _refuse_foreign(data_dir, source)
         port = choose_port(settings.nats_port, 4222, "the broker", "--nats-port or MESH_NATS_PORT")
         settings = msgspec.structs.replace(
             settings, nats_port=port, nats_url=f"nats://127.0.0.1:{port}"
@@ -98,14 +102,8 @@ def _simulated(settings: Settings, paths: list[Path]) -> Settings:
     )
 
 
-def _prepare(data_dir: Path, source: Source) -> None:
-    """Make *data_dir* fit for *source*: only a live feed goes on where it stopped.
-
-    A recording and the synthetic market begin at their start again, so what an earlier run made of
-    them is in the future and would hide everything.
-    """
-    marker = data_dir / _SOURCE_FILE
-    before = marker.read_text().strip() if marker.exists() else None
+def _refuse_foreign(data_dir: Path, source: Source) -> None:
+    before = _source_of(data_dir)
     if before == "live" and source != "live":
         raise FatalError(
             f"{data_dir} holds the state of the live feed: choose another --data-dir for {source} data"
@@ -114,7 +112,40 @@ def _prepare(data_dir: Path, source: Source) -> None:
         raise FatalError(
             f"{data_dir} holds a broker's state that is not ours: choose another --data-dir"
         )
-    if before != "live":
-        shutil.rmtree(data_dir / "jetstream", ignore_errors=True)
-    (data_dir / "logs").mkdir(parents=True, exist_ok=True)
-    marker.write_text(f"{source}\n")
+
+
+@contextmanager
+def prepared(plan: Plan) -> Iterator[None]:
+    """The data directory, ours alone for the duration of the context and fit for the source.
+
+    Only a live feed goes on where it stopped. A recording and the synthetic market begin at their
+    start again, so what an earlier run made of them is in the future and would hide everything.
+
+    Raises:
+        FatalError: another `mesh up` uses it, or it cannot be written to.
+    """
+    try:
+        (plan.data_dir / "logs").mkdir(parents=True, exist_ok=True)
+        lock = (plan.data_dir / _LOCK_FILE).open("w")
+    except OSError as error:
+        raise FatalError(
+            f"{plan.data_dir} cannot be written to ({error.strerror}): choose another --data-dir"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FatalError(
+                f"{plan.data_dir} is used by another `mesh up`: stop that one, or choose another --data-dir"
+            ) from error
+        if plan.embedded_broker:
+            if _source_of(plan.data_dir) != "live":
+                shutil.rmtree(plan.data_dir / "jetstream", ignore_errors=True)
+            (plan.data_dir / _SOURCE_FILE).write_text(f"{plan.settings.source}\n")
+        yield
+
+
+def _source_of(data_dir: Path) -> str | None:
+    """What the state in *data_dir* was made of; None if there is none of ours."""
+    marker = data_dir / _SOURCE_FILE
+    return marker.read_text().strip() if marker.is_file() else None

@@ -12,12 +12,12 @@ import uvloop
 from mesh import broker, clock, topology
 from mesh.config import to_environment
 from mesh.connection import open_connection
-from mesh.errors import FatalError
+from mesh.errors import FatalError, MeshError
 from mesh.logs import set_up
 from schemas.wire import encode_json
 from services.up.child import Child, program_argv
 from services.up.console import Console
-from services.up.plan import Plan, plan
+from services.up.plan import Plan, plan, prepared
 
 
 _STAGES = (("simulator",), ("reference", "processors", "boards", "widgets"), ("listener",))
@@ -53,7 +53,15 @@ class Tree:
         self._chance = SystemRandom().random
 
     async def run(self) -> int:
-        """Start everything, wait for the end, stop everything; 1 if a program could not start, else 0."""
+        """Start everything, wait for the end, stop everything; 1 if a program could not start or go on, else 0.
+
+        Raises:
+            FatalError: the data directory cannot be used.
+        """
+        with prepared(self._plan):
+            return await self._run()
+
+    async def _run(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stopping.set)
@@ -88,20 +96,35 @@ class Tree:
 
     async def _live(self, tasks: asyncio.TaskGroup) -> None:
         """Until there is nothing more to do: a tape that ended, or a start that cannot succeed."""
+        try:
+            if not await self._start(tasks):
+                return
+        except MeshError as error:
+            self._console.line("bad", "up", str(error))
+            return
+        self._greet()
+        self.started.set()
+        await self._until_played(tasks)
+        if not self._plan.exit_at_end:
+            await self._stopping.wait()
+
+    async def _start(self, tasks: asyncio.TaskGroup) -> bool:
+        """Start everything; whether all became ready."""
         if self._plan.embedded_broker:
             await self._start_broker(tasks)
         await self._apply_topology()
         for stage in _STAGES:
-            if not await self._start_stage(
-                tasks, [name for name in stage if self._is_wanted(name)]
-            ):
-                return
-        self._greet()
-        self.started.set()
-        await self._children["listener"].said["tape.ended"].wait()
-        self.tape_ended.set()
-        if not self._plan.exit_at_end:
-            await self._stopping.wait()
+            wanted = [name for name in stage if self._is_wanted(name)]
+            if not await self._start_stage(tasks, wanted):
+                return False
+        return True
+
+    async def _until_played(self, tasks: asyncio.TaskGroup) -> None:
+        """Until the tape has ended, or a program that cannot go on keeps it from its end."""
+        ended = self._children["listener"].said["tape.ended"]
+        await _one_of(tasks, [ended, *(child.refused for child in self._children.values())])
+        if ended.is_set():
+            self.tape_ended.set()
 
     def _is_wanted(self, name: str) -> bool:
         return {"simulator": self._plan.simulator, "widgets": self._plan.web}.get(name, True)
@@ -133,10 +156,7 @@ class Tree:
         for child in children:
             tasks.create_task(child.keep(self._chance))
         for child in children:
-            outcomes = [tasks.create_task(event.wait()) for event in (child.ready, child.refused)]
-            await asyncio.wait(outcomes, timeout=_READY_S, return_when=asyncio.FIRST_COMPLETED)
-            for outcome in outcomes:
-                outcome.cancel()
+            await _one_of(tasks, [child.ready, child.refused], timeout_s=_READY_S)
             if not child.ready.is_set():
                 self._console.line(
                     "bad",
@@ -163,3 +183,15 @@ class Tree:
         self._console.line(
             "", "", f"\n  {self._console.paint('strong', page)}   Ctrl-C stops everything\n"
         )
+
+
+async def _one_of(
+    tasks: asyncio.TaskGroup, events: list[asyncio.Event], timeout_s: float | None = None
+) -> None:
+    """Until one of *events* is set; whoever is told to stop meanwhile leaves nobody waiting."""
+    waiting = [tasks.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
