@@ -7,6 +7,7 @@ path of the tape. Which day was the one before, the vendor's own answers say: da
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from secrets import SystemRandom
 
@@ -19,17 +20,22 @@ from mesh.backoff import delays_s
 from mesh.calendar import day_at
 from mesh.config import Settings
 from mesh.connection import open_connection
-from mesh.errors import MeshError
+from mesh.errors import BrokerError, MeshError, SettingsError
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from schemas.naming import Bucket, previous_closes_key
 from schemas.reference import PreviousCloses
-from schemas.wire import Wire, encode_json, json_decoder
+from schemas.wire import DecodeError, Wire, encode_json, json_decoder
 
 
 _LOOK_BACK_DAYS = 10
 """The longest closure of the exchange since 1933 lasted six days (September 2001)."""
 _SATURDAY = 5
+_CONNECT_S = 5.0
+_READ_S = 10.0
+"""Both together are less than a program has for its end: a call that hangs cannot be cut short."""
+_PATIENCE_S = 5.0
+"""Longest that the start waits for the vendor."""
 
 
 class UnavailableError(MeshError):
@@ -40,7 +46,17 @@ class _BoardDay(Wire, frozen=True):
     trading_day: str = ""
 
 
+class _Bar(Wire, frozen=True):
+    T: str
+    c: float | None = None
+
+
+class _Answer(Wire, frozen=True):
+    results: list[_Bar] | None = None
+
+
 _decode_day = json_decoder(_BoardDay).decode
+_decode_answer = json_decoder(_Answer).decode
 
 
 class Grouped:
@@ -48,13 +64,20 @@ class Grouped:
 
     def __init__(self, settings: Settings) -> None:
         self.calls = 0
-        self._client = RESTClient(api_key=settings.api_key, base=settings.rest_url)
+        # The client's own retries sleep in a thread that nobody can stop; ours are in `Loader.insist`.
+        self._client = RESTClient(
+            api_key=settings.api_key,
+            base=settings.rest_url,
+            retries=0,
+            connect_timeout=_CONNECT_S,
+            read_timeout=_READ_S,
+        )
 
     async def previous_closes(self, trading_day: str) -> PreviousCloses:
         """The closes of the last day before *trading_day* that had any.
 
         Raises:
-            UnavailableError: no answer, or a refusal, after the client's own retries.
+            UnavailableError: no answer, a refusal, or one that is not what was asked for.
         """
         day = date.fromisoformat(trading_day)
         for _ in range(_LOOK_BACK_DAYS):
@@ -69,10 +92,11 @@ class Grouped:
     def _closes(self, day: str) -> dict[str, float]:
         self.calls += 1
         try:
-            bars = self._client.get_grouped_daily_aggs(day)
-        except (AuthError, BadResponse, HTTPError) as error:
+            # Raw, because the client takes an answer that it cannot read for a day without bars.
+            answer = _decode_answer(self._client.get_grouped_daily_aggs(day, raw=True).data)
+        except (AuthError, BadResponse, HTTPError, DecodeError, UnicodeDecodeError) as error:
             raise UnavailableError(f"grouped daily bars of {day}: {error}") from error
-        return {bar.ticker: float(bar.close) for bar in bars or () if bar.ticker and bar.close}
+        return {bar.T: bar.c for bar in answer.results or () if bar.T and bar.c}
 
 
 class Loader:
@@ -83,6 +107,8 @@ class Loader:
         """Day → how many symbols have a previous close."""
         self.wanted: set[str] = set()
         """Days that could not be loaded yet."""
+        self.tried = asyncio.Event()
+        """Set when each of the first days was tried once."""
         self._grouped = grouped
         self._reference = reference
         self._lifecycle = lifecycle
@@ -92,16 +118,20 @@ class Loader:
         self.wanted.add(day)
         try:
             closes = await self._grouped.previous_closes(day)
-        except UnavailableError as error:
+            await self._reference.put(previous_closes_key(day), encode_json(closes))
+        except (UnavailableError, BrokerError) as error:
             self._lifecycle.log.warning("reference.failed", day=day, reason=str(error))
             return
-        await self._reference.put(previous_closes_key(day), encode_json(closes))
         self.wanted.discard(day)
         self.loaded[day] = len(closes.closes_usd)
         self._lifecycle.log.info("reference.loaded", day=day, symbols=self.loaded[day])
 
-    async def insist(self) -> None:
-        """Try the wanted days again and again, for ever."""
+    async def insist(self, days: list[str]) -> None:
+        """Load *days*; then try those that are still wanted again and again, for ever."""
+        self.wanted.update(days)
+        for day in days:
+            await self.load(day)
+        self.tried.set()
         waits = _delays()
         while True:
             await asyncio.sleep(next(waits))
@@ -113,30 +143,58 @@ class Loader:
     async def follow(self, boards: KeyValue) -> None:
         """Load each trading day that the market turns out to have reached, for ever."""
         async for entry in boards.watch():
-            day = _decode_day(entry.value or b"{}").trading_day
+            day = _day_of(entry.value or b"{}")
             if day and day not in self.loaded and day not in self.wanted:
                 await self.load(day)
 
 
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """Load the days that were asked for, or today; then each day that the boards come to; until told to stop."""
-    days = [day.strip() for day in settings.reference_days.split(",") if day.strip()]
+    days = _days(settings.reference_days)
     grouped = Grouped(settings)
     async with open_connection(settings, "reference", lifecycle.log) as connection:
         await topology.keep(connection)
         loader = Loader(grouped, KeyValue(connection, Bucket.REFERENCE), lifecycle)
-        for day in days or [_today()]:
-            await loader.load(day)
-        lifecycle.ready(days=len(loader.loaded), symbols=max(loader.loaded.values(), default=0))
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(loader.insist()),
+                tasks.create_task(loader.insist(days)),
                 tasks.create_task(loader.follow(KeyValue(connection, Bucket.BOARDS))),
             ]
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    await loader.tried.wait()
+            lifecycle.ready(days=len(loader.loaded), symbols=max(loader.loaded.values(), default=0))
             await lifecycle.stopping.wait()
             for task in running:
                 task.cancel()
     return {"days": len(loader.loaded), "missing": sorted(loader.wanted), "calls": grouped.calls}
+
+
+def _days(text: str) -> list[str]:
+    """The days that *text* names; today if none."""
+    days = [day.strip() for day in text.split(",") if day.strip()]
+    strange = [day for day in days if not _is_day(day)]
+    if strange:
+        raise SettingsError(
+            [f"MESH_REFERENCE_DAYS must be ISO dates (2024-10-02), was {', '.join(strange)}"]
+        )
+    return days or [_today()]
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _day_of(board: bytes) -> str:
+    """The trading day of a board; empty if it is none of ours."""
+    try:
+        day = _decode_day(board).trading_day
+    except (DecodeError, UnicodeDecodeError):
+        return ""
+    return day if _is_day(day) else ""
 
 
 def _today() -> str:
