@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error, NoRespondersError
 
-from mesh.config import Settings
+from mesh.config import Settings, without_credentials
 from mesh.errors import BrokerError, BrokerVersionError, MeshError, SettingsError
 from mesh.logs import Log
 from schemas.wire import encode_json
@@ -208,7 +208,7 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
     except (Error, OSError, TimeoutError) as error:
         await connection.client.close()
         raise BrokerError(
-            f"no broker answers at {url} (MESH_NATS_URL): {str(error) or 'waited 10 s for one'}"
+            f"no broker answers at {without_credentials(url)} (MESH_NATS_URL): {str(error) or 'waited 10 s for one'}"
         ) from error
     try:
         _require_version(connection.client)
@@ -234,7 +234,9 @@ def _checked_url(url: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise SettingsError([f"MESH_NATS_URL must be like {DEFAULT_URL}, was {url!r}"])
+        raise SettingsError(
+            [f"MESH_NATS_URL must be like {DEFAULT_URL}, was {without_credentials(url)!r}"]
+        )
     return url
 
 

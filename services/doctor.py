@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mesh import broker, topology
-from mesh.config import Settings, load
+from mesh.config import Settings, load, without_credentials
 from mesh.connection import open_connection
 from mesh.errors import MeshError, SettingsError
 from mesh.logs import set_up
@@ -70,7 +70,8 @@ async def _external_broker(settings: Settings) -> list[Finding]:
         return [Finding("bad", f"{error}.")]
     found = [
         Finding(
-            "good", f"The broker at {settings.nats_url} answers and is nats-server {version!r}."
+            "good",
+            f"The broker at {without_credentials(settings.nats_url)} answers and is nats-server {version!r}.",
         )
     ]
     if drifts:

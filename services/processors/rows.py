@@ -19,7 +19,7 @@ from mesh.calendar import Day, day_at
 from schemas.leaderboard import PackedRow
 from schemas.market import Bar, Trade
 from schemas.naming import MarketClass
-from schemas.wire import encode_msgpack
+from schemas.wire import encode_msgpack, msgpack_decoder
 from services.processors.join import join
 from services.processors.trades import TradeDay, begin, fold_trade
 
@@ -47,7 +47,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     late: dict[MarketClass, int]
 
 
-_decode_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
+_decode_snapshot = msgpack_decoder(Snapshot).decode
 
 
 class RowFold:
