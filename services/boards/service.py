@@ -1,10 +1,8 @@
 """The program `boards`: keeps the market table and puts the ranked boards into KV."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
-
-import msgspec
 
 from mesh import clock, direct, topology
 from mesh.checkpoint import Checkpoints
@@ -16,7 +14,7 @@ from mesh.leaderboard import Leaderboard, board_at
 from mesh.lifecycle import Counters, Lifecycle
 from schemas.leaderboard import Board, Image, RowsBatch
 from schemas.naming import ROWS_STREAM, Bucket, parse_rows_subject, partition_token, rows_subject
-from schemas.wire import encode_json, json_decoder, msgpack_decoder
+from schemas.wire import DecodeError, encode_json, json_decoder, msgpack_decoder
 from services import scanners
 from services.boards.market import MarketTable
 
@@ -47,11 +45,12 @@ class Boards:
         self._incomplete = set(range(settings.partitions))
         self._incarnation = connection.incarnation
         self._changed = False
+        self._received_ms = 0.0
 
     async def open(self) -> None:
         """Go on with the numbering of the boards that are there, listen, and load all rows."""
         for entry in await self._boards_kv.all():
-            with suppress(msgspec.DecodeError):
+            with suppress(DecodeError):
                 self._sequences[entry.key] = _decode_board(entry.value or b"").seq
         await self._connection.subscribe("rows.*", self._on_rows)
         await self.complete()
@@ -74,16 +73,15 @@ class Boards:
         entry = await self._images.get(partition_token(partition))
         since_ms = clock.now_ms() - _OVERLAP_MS
         if entry is not None and entry.value is not None:
-            image = _decode_image(entry.value)
-            self.table.apply_image(image)
-            since_ms = min(since_ms, image.written_ms - _OVERLAP_MS)
+            with suppress(DecodeError):  # the next one replaces it
+                image = _decode_image(entry.value)
+                self.table.apply_image(image)
+                since_ms = min(since_ms, image.written_ms - _OVERLAP_MS)
         stored = await direct.since(
             self._connection, ROWS_STREAM, rows_subject(partition), since_ms
         )
         self._changed = True
-        return self.table.catch_up(
-            partition, [_decode_batch(message.payload) for message in stored]
-        )
+        return self.table.catch_up(partition, _readable(stored))
 
     async def flush(self) -> None:
         """Put every board, if any row changed since the last flush."""
@@ -91,23 +89,35 @@ class Boards:
         if not self._changed or instant is None:
             return
         self._changed = False
-        received_ms = self.table.take_received_ms()
+        self._received_ms = _older(self._received_ms, self.table.take_received_ms())
         rows = [row for row in self.table.rows() if row.trading_day == instant.trading_day]
         for leaderboard in self._boards:
             seq = self._sequences[leaderboard.name] + 1
             board = board_at(instant, leaderboard, rows, seq=seq, top=self._top)
             self._sequences[leaderboard.name] = seq
-            await self._put(leaderboard, board, received_ms)
+            await self._put(leaderboard, board)
+        self._received_ms = 0.0
 
-    async def _put(self, leaderboard: Leaderboard, board: Board, received_ms: float) -> None:
+    async def _put(self, leaderboard: Leaderboard, board: Board) -> None:
         try:
             await self._boards_kv.put(
-                leaderboard.name, encode_json(board), {RECEIVED_MS: f"{received_ms:.3f}"}
+                leaderboard.name, encode_json(board), {RECEIVED_MS: f"{self._received_ms:.3f}"}
             )
         except BrokerError:
             self._changed = True
             raise
         self.puts += 1
+
+
+def _readable(stored: Iterable[direct.Stored]) -> Iterator[RowsBatch]:
+    for message in stored:
+        with suppress(DecodeError):  # a gap, if it is ours; the next image closes it
+            yield _decode_batch(message.payload)
+
+
+def _older(one_ms: float, other_ms: float) -> float:
+    """The earlier of two instants; 0 is none."""
+    return min(one_ms, other_ms) if one_ms and other_ms else one_ms or other_ms
 
 
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:

@@ -94,7 +94,7 @@ class Grouped:
         try:
             # Raw, because the client takes an answer that it cannot read for a day without bars.
             answer = _decode_answer(self._client.get_grouped_daily_aggs(day, raw=True).data)
-        except (AuthError, BadResponse, HTTPError, DecodeError, UnicodeDecodeError) as error:
+        except (AuthError, BadResponse, HTTPError, DecodeError) as error:
             raise UnavailableError(f"grouped daily bars of {day}: {error}") from error
         return {bar.T: bar.c for bar in answer.results or () if bar.T and bar.c}
 
@@ -192,7 +192,7 @@ def _day_of(board: bytes) -> str:
     """The trading day of a board; empty if it is none of ours."""
     try:
         day = _decode_day(board).trading_day
-    except (DecodeError, UnicodeDecodeError):
+    except DecodeError:
         return ""
     return day if _is_day(day) else ""
 
