@@ -6,7 +6,7 @@ import argparse
 def add_pipeline(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     parser.add_argument(
-        "--rate", type=int, default=100_000, help="events a second (default: 100000)"
+        "--rate", type=int, default=120_000, help="events a second (default: 120000)"
     )
     parser.add_argument("--seconds", type=int, default=20, help="how long (default: 20)")
     parser.add_argument(
