@@ -38,7 +38,7 @@ test: check
 bench: setup
 	$(BIN)/mesh bench pipeline
 
-lock:
+lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --group dev pyproject.toml -o requirements.lock
 
