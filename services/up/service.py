@@ -25,6 +25,7 @@ _STAGES = (("simulator",), ("reference", "processors", "boards", "widgets"), ("l
 _STOPS = ("listener", "simulator", "reference", "processors", "boards", "widgets", "broker")
 """Stopped one by one, each when it has drained: producers before consumers, the broker last."""
 _READY_S = 60.0
+_CANCEL_S = 0.2
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -70,7 +71,11 @@ class Tree:
             stopped = tasks.create_task(self._stopping.wait())
             await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
-            ended.cancel()
+            # It may hold a connection, so the broker goes after it; and the client swallows a
+            # cancellation that meets it while it flushes, so one is not always enough.
+            while not ended.done():
+                ended.cancel()
+                await asyncio.wait({ended}, timeout=_CANCEL_S)
             await self._stop()
         asked_to_stop = self._stopping.is_set()
         refused = any(child.refused.is_set() for child in self._children.values())

@@ -10,6 +10,7 @@ from websockets.asyncio.server import ServerConnection
 from mesh import broker
 from mesh.config import Settings
 from mesh.testing import eventually
+from services.listener import feed
 from services.listener.feed import Frames, Subscriptions, follow
 from services.simulator.feed import LiveFeed, TapeFeed
 from services.simulator.player import RealTime, Unpaced
@@ -87,9 +88,22 @@ async def test_broken_handshake_costs_one_attempt(greet: Act) -> None:
     assert vendor.subscribed == [{"A.*", "T.*"}]
 
 
-@pytest.mark.slow
-async def test_refused_connections_are_tried_again() -> None:
+async def test_silent_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor that takes the connection and says nothing is left for another attempt."""
+    monkeypatch.setattr(feed, "_OPEN_S", 0.3)
+    vendor = Vendor(hold, greet=hold)
+    async with vendor.serving() as port, asyncio.TaskGroup() as tasks:
+        following = _Following(port)
+        tasks.create_task(following.run())
+        await eventually(lambda: not following.subscriptions.unconfirmed)
+        following.told.stopping.set()
+
+    assert vendor.connections == 2
+
+
+async def test_refused_connections_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A feed that nobody serves yet is followed as soon as somebody does."""
+    monkeypatch.setattr(feed, "_OPEN_S", 0.3)
     vendor = Vendor(hold)
     port = broker.free_port()
     async with asyncio.TaskGroup() as tasks:
@@ -143,8 +157,8 @@ async def test_stop_ends_a_connection_that_is_held_back() -> None:
     assert not frames.discarded
 
 
-async def _fail_while_following(feed: LiveFeed) -> None:
-    async with served(feed) as port, asyncio.timeout(8), asyncio.TaskGroup() as tasks:
+async def _fail_while_following(market: LiveFeed) -> None:
+    async with served(market) as port, asyncio.timeout(8), asyncio.TaskGroup() as tasks:
         following = _Following(port)
         tasks.create_task(following.run())
         await eventually(lambda: not following.subscriptions.unconfirmed)

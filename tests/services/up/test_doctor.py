@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mesh import connection
 from mesh.testing import RunningBroker
 from services.doctor import examine, main
 from tests.services.up.brokers import broker_of_version
@@ -51,9 +52,9 @@ def test_unwritable_directory_is_named(tmp_path: Path) -> None:
     assert "MESH_DATA_DIR" in found
 
 
-@pytest.mark.slow
-def test_broker_that_is_not_there_is_named() -> None:
+def test_broker_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """An address at which no broker answers is told."""
+    monkeypatch.setattr(connection, "_FIRST_CONNECT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
     (found,) = _bad(MESH_NATS_URL=f"nats://127.0.0.1:{port}")
