@@ -219,7 +219,8 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
 
 
 async def _close(client: Client) -> None:
-    with suppress(Error, OSError):  # the broker died first: there is nothing left to close
+    # The broker died first: there is nothing left to close (uvloop says so with a RuntimeError).
+    with suppress(Error, OSError, RuntimeError):
         await client.close()
 
 

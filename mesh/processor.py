@@ -17,8 +17,17 @@ from schemas.naming import MarketClass
 class Processor(Protocol):
     """State of one partition. Calls never overlap."""
 
+    folded: dict[MarketClass, int]
+    """Events that were taken, by class: together with `late`, all that were given."""
+    late: dict[MarketClass, int]
+    """Events that came too late or twice, by class."""
+
     def on_batch(self, market_class: MarketClass, events: Sequence[Any]) -> None:
         """Fold *events* of one class, in the order in which they arrived."""
+        ...
+
+    def on_closes(self) -> None:
+        """Previous closes have come: rows that lacked them are changed."""
         ...
 
     def on_flush(self) -> list[PackedRow]:

@@ -65,7 +65,7 @@ class Publisher:
         self._order.append(number)
         try:
             await self._connection.publish(subject, payload, reply=f"{self._inbox}.{number}")
-        except BrokerError:
+        except (BrokerError, asyncio.CancelledError):
             del self._waiting[number]
             raise
         if number in self._waiting:  # the time spent waiting for the connection does not count

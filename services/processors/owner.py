@@ -16,6 +16,7 @@ from mesh.connection import Connection, Message
 from mesh.errors import BrokerError, FencedError
 from mesh.kv import KeyValue
 from mesh.logs import Log
+from mesh.processor import Processor
 from mesh.publisher import Publisher
 from schemas.leaderboard import Image, RowsBatch, public_row
 from schemas.market import Bar, BatchHead, OwnerPositions, Trade
@@ -61,7 +62,7 @@ class Owner:
         lossless: bool,
     ) -> None:
         self.partition = partition
-        self.fold = RowFold(None, closes)
+        self.fold: Processor = RowFold(None, closes)
         self.gaps = 0
         """Batches that were lost for good."""
         self.rejected = 0

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from mesh.broker import choose_port
+from mesh.broker import choose_port, free_port
 from mesh.config import SETTINGS, Settings, load
 from mesh.errors import FatalError
 from services.simulator.tape import Tape
@@ -83,10 +83,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 def _simulated(settings: Settings, paths: list[Path]) -> Settings:
     """*settings* with the feed pointed at the simulator on ports that are free."""
-    feed_port = choose_port(0, settings.sim_port, "the simulator's feed", "MESH_SIM_PORT")
-    rest_port = choose_port(
-        0, settings.sim_rest_port, "the simulator's REST API", "MESH_SIM_REST_PORT"
-    )
+    feed_port = _free_besides(settings, settings.sim_port)
+    rest_port = _free_besides(settings, settings.sim_rest_port)
     days = Tape(paths).days if paths else [settings.sim_start.partition("T")[0]]
     return msgspec.structs.replace(
         settings,
@@ -100,6 +98,12 @@ def _simulated(settings: Settings, paths: list[Path]) -> Settings:
         sim_rest_port=rest_port,
         sim_tape=os.pathsep.join(str(path.resolve()) for path in paths),
     )
+
+
+def _free_besides(settings: Settings, usual: int) -> int:
+    """The *usual* port, or a free one if that is taken or was just given to the page or the broker."""
+    given = usual in (settings.port, settings.nats_port)
+    return free_port() if given else choose_port(0, usual, "the simulator", "MESH_SIM_PORT")
 
 
 def _refuse_foreign(data_dir: Path, source: Source) -> None:
