@@ -101,6 +101,9 @@ class Batch(Wire, Generic[EventT], array_like=True, frozen=True):
 
     epoch: int
     number: Annotated[int, Meta(ge=0)]
+    before: Annotated[int, Meta(ge=0)]
+    """Events of this class and partition that the producer published before this batch, so that
+    whoever misses batches knows how many events were in them."""
     received_ms: float
     """When the oldest event in the batch arrived from the vendor, by the listener's clock."""
     events: list[EventT]
@@ -111,6 +114,7 @@ class BatchHead(Wire, array_like=True, frozen=True):
 
     epoch: int
     number: Annotated[int, Meta(ge=0)]
+    before: Annotated[int, Meta(ge=0)]
     received_ms: float
     events: Raw
 
@@ -120,6 +124,8 @@ class Position(Wire, array_like=True, frozen=True):
 
     epoch: int
     number: int
+    events: int
+    """How many events the producer had published up to there, taken or lost."""
 
 
 class OwnerPositions(Wire, frozen=True):

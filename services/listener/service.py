@@ -49,6 +49,7 @@ class Listener:
         self._window = Window(self._epoch, _PATIENCE_S) if settings.lossless else None
         self._most_events = settings.window_events
         self._numbers: Counter[tuple[MarketClass, int]] = Counter()
+        self._events: Counter[tuple[MarketClass, int]] = Counter()
         self._connection = connection
         self._log = log
         self._moved = asyncio.Event()
@@ -104,7 +105,9 @@ class Listener:
         key = (lot.market_class, lot.partition)
         number = self._numbers[key]
         self._numbers[key] = number + 1
-        payload = encode_msgpack(Batch(self._epoch, number, lot.received_ms, lot.events))
+        before = self._events[key]
+        self._events[key] = before + len(lot.events)
+        payload = encode_msgpack(Batch(self._epoch, number, before, lot.received_ms, lot.events))
         if self._window is not None:
             self._window.add(Sent(*key, number, len(lot.events), payload), clock.monotonic_s())
         if await self._send(tape_subject(*key), payload):

@@ -6,7 +6,7 @@ longer hold is a gap, which is counted and said. A lossless producer sends again
 checkpoint covers, so there a gap is only waited for.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +19,7 @@ from mesh.logs import Log
 from mesh.processor import Processor
 from mesh.publisher import Publisher
 from schemas.leaderboard import Image, RowsBatch, public_row
-from schemas.market import Bar, BatchHead, OwnerPositions, Trade
+from schemas.market import Bar, BatchHead, OwnerPositions, Position, Trade
 from schemas.naming import (
     Bucket,
     MarketClass,
@@ -63,10 +63,10 @@ class Owner:
     ) -> None:
         self.partition = partition
         self.fold: Processor = RowFold(None, closes)
-        self.gaps = 0
-        """Batches that were lost for good."""
+        self.discarded: Counter[MarketClass] = Counter()
+        """Events that were lost for good, by class: nothing holds their batches any more."""
         self.rejected = 0
-        """Batches that could not be decoded."""
+        """Messages that could not be decoded; the events in them count as discarded."""
         self._connection = connection
         self._publisher = publisher
         self._closes = closes
@@ -153,19 +153,18 @@ class Owner:
             events = _DECODE[market_class](head.events)
         except DecodeError:
             self.rejected += 1
-            return True
+            return True  # the next batch says how many events were in it
         self.fold.on_batch(market_class, events)
-        self._positions.advance(market_class, head.epoch, head.number)
+        position = Position(head.epoch, head.number, head.before + len(events))
+        self._positions.advance(market_class, position)
         self._oldest_ms = min(self._oldest_ms or head.received_ms, head.received_ms)
         self._unsaved = True
         return True
 
     def _count_gap(self, market_class: MarketClass, head: BatchHead) -> None:
-        missing = self._positions.missing(market_class, head.epoch, head.number)
-        self.gaps += missing
-        self._log.warning(
-            "tape.gap", market_class=market_class, batches=missing, before=head.number
-        )
+        missing = self._positions.missing(market_class, head.epoch, head.before)
+        self.discarded[market_class] += missing
+        self._log.warning("tape.gap", market_class=market_class, events=missing)
 
     async def repair(self) -> None:
         """Read what is missing from the streams, then go on with the live batches that waited."""

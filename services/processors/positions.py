@@ -34,14 +34,14 @@ class Positions:
         expected = held.number + 1 if held is not None and epoch == held.epoch else 0
         return Verdict.NEXT if number == expected else Verdict.GAP
 
-    def missing(self, market_class: MarketClass, epoch: int, number: int) -> int:
-        """How many batches of that producer lie between here and (*epoch*, *number*)."""
+    def missing(self, market_class: MarketClass, epoch: int, before: int) -> int:
+        """How many events of the producer *epoch* lie between here and a batch that has *before* before it."""
         held = self._covered.get(market_class)
-        return number - (held.number + 1 if held is not None and epoch == held.epoch else 0)
+        return before - (held.events if held is not None and epoch == held.epoch else 0)
 
-    def advance(self, market_class: MarketClass, epoch: int, number: int) -> None:
-        """The batch (*epoch*, *number*) is folded, and all before it that there will be."""
-        self._covered[market_class] = Position(epoch, number)
+    def advance(self, market_class: MarketClass, position: Position) -> None:
+        """The batch at *position* is folded, and all before it that there will be."""
+        self._covered[market_class] = position
 
     def covered(self) -> dict[str, Position]:
         """The positions by class, for a checkpoint."""

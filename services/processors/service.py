@@ -121,6 +121,6 @@ def _counters(owners: list[Owner], publisher: Publisher) -> Counters:
         "folded": {str(name): sum(owner.fold.folded[name] for owner in owners) for name in FOLDED},
         "late": sum(sum(owner.fold.late.values()) for owner in owners),
         "rejected_batches": sum(owner.rejected for owner in owners),
-        "gap_batches": sum(owner.gaps for owner in owners),
+        "discarded": {str(name): sum(owner.discarded[name] for owner in owners) for name in FOLDED},
         "refused_by_stream": publisher.refused,
     }

@@ -95,7 +95,7 @@ class Tree:
             "late": processors.get("late"),
             "discarded": sum(listener.get("discarded", {}).values()),
             "rejected": listener.get("rejected"),
-            "gaps": processors.get("gap_batches"),
+            "gaps": sum(processors.get("discarded", {}).values()),
             "seconds": round(seconds, 2),
         }
 

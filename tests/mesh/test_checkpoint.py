@@ -12,7 +12,7 @@ pytestmark = pytest.mark.broker
 
 
 def _checkpoint(owner: str) -> Checkpoint:
-    return Checkpoint(owner, {"bars": Position(7, 9)}, 1.5, b"\x00state\xff")
+    return Checkpoint(owner, {"bars": Position(7, 9, 70)}, 1.5, b"\x00state\xff")
 
 
 async def test_partition_without_an_owner_has_no_checkpoint(connection: Connection) -> None:

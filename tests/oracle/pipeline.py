@@ -98,7 +98,7 @@ class Pipeline:
 
     def _fold(self) -> None:
         for lot in self.splitter.take():
-            batch = encode_msgpack(Batch(1, 0, lot.received_ms, lot.events))
+            batch = encode_msgpack(Batch(1, 0, 0, lot.received_ms, lot.events))
             if lot.market_class in FOLDED:
                 events = _decode[lot.market_class](batch).events
                 self.folds[lot.partition].on_batch(lot.market_class, events)

@@ -58,7 +58,7 @@ def test_event_survives_msgpack(kind: Any, data: st.DataObject) -> None:
 def test_batch_survives_and_its_head_reads_the_same(kind: Any, data: st.DataObject) -> None:
     """A batch reads back; its head alone agrees, and the events that it leaves raw decode to the same."""
     events = data.draw(st.lists(EVENTS[kind], max_size=4))
-    batch = Batch(data.draw(times), data.draw(st.integers(0, 1 << 60)), 1.5, events)
+    batch = Batch(data.draw(times), data.draw(st.integers(0, 1 << 60)), 9, 1.5, events)
     payload = encode_msgpack(batch)
 
     head = msgpack_decoder(BatchHead).decode(payload)
@@ -76,7 +76,7 @@ def test_batch_with_a_number_below_zero_is_refused() -> None:
 
 def test_owner_positions_survive_msgpack() -> None:
     """What an owner reports reads back; a class of which nothing was folded stays absent."""
-    report = OwnerPositions(7, "owner", {"bars": Position(5, 9)})
+    report = OwnerPositions(7, "owner", {"bars": Position(5, 9, 70)})
 
     assert msgpack_decoder(OwnerPositions).decode(encode_msgpack(report)) == report
 
@@ -117,7 +117,7 @@ def test_foreign_values_are_a_decode_error(kind: Any, value: object) -> None:
 def test_a_truncated_payload_is_a_decode_error(kind: Any, data: st.DataObject) -> None:
     """What was cut off on the way is refused, wherever the cut is."""
     trade = data.draw(EVENTS[Trade])
-    batch = encode_msgpack(Batch(1, 2, 3.0, [trade]))
+    batch = encode_msgpack(Batch(1, 2, 9, 3.0, [trade]))
     cut = data.draw(st.integers(0, len(batch) - 1))
 
     with pytest.raises(DecodeError):
@@ -128,7 +128,7 @@ def test_a_truncated_payload_is_a_decode_error(kind: Any, data: st.DataObject) -
 @given(data=st.data())
 def test_damaged_bytes_are_an_event_or_a_decode_error(kind: Any, data: st.DataObject) -> None:
     """Bytes that changed on the way, those of text included, raise nothing else."""
-    batch = bytearray(encode_msgpack(Batch(1, 2, 3.0, [data.draw(EVENTS[Trade])])))
+    batch = bytearray(encode_msgpack(Batch(1, 2, 9, 3.0, [data.draw(EVENTS[Trade])])))
     for place in data.draw(st.lists(st.integers(0, len(batch) - 1), min_size=1, max_size=4)):
         batch[place] = data.draw(st.integers(0, 255))
 

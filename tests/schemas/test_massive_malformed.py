@@ -105,7 +105,7 @@ def test_outermost_numbers_can_be_carried(sequence: int) -> None:
     events, rejected = decode_frame(f"[{text}]")
 
     assert rejected == 0
-    assert encode_msgpack(Batch(1, 0, 0.0, [CONVERT[type(events[0])][1](events[0])]))
+    assert encode_msgpack(Batch(1, 0, 0, 0.0, [CONVERT[type(events[0])][1](events[0])]))
 
 
 @pytest.mark.parametrize("cut", range(1, len(BAR) - 1))
@@ -220,7 +220,7 @@ def _carry(event: object) -> None:
     if isinstance(event, Status):
         return
     with suppress(ValueError):
-        assert encode_msgpack(Batch(1, 0, 0.0, [CONVERT[type(event)][1](event)]))
+        assert encode_msgpack(Batch(1, 0, 0, 0.0, [CONVERT[type(event)][1](event)]))
 
 
 def _alone(text: str) -> list[object]:

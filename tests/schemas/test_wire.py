@@ -36,7 +36,7 @@ def test_any_text_is_a_value_or_a_decode_error(kind: Any, data: bytes | str) -> 
 
 def test_msgpack_deeper_than_the_stack_is_a_decode_error() -> None:
     """Events that are left raw are still walked through, and may be nested without end."""
-    head = encode_msgpack([1, 1, 0.0, None])[:-1]
+    head = encode_msgpack([1, 1, 0, 0.0, None])[:-1]
 
     with pytest.raises(DecodeError, match="recursion"):
         msgpack_decoder(BatchHead).decode(head + DEEP)

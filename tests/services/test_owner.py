@@ -43,7 +43,7 @@ def _bar(number: int) -> Bar:
 
 
 def _encoded(number: int) -> bytes:
-    return encode_msgpack(Batch(1, number, clock.now_ms(), [_bar(number)]))
+    return encode_msgpack(Batch(1, number, number, clock.now_ms(), [_bar(number)]))
 
 
 async def _send(connection: Connection, number: int) -> None:
@@ -89,7 +89,7 @@ async def test_successor_goes_on_where_the_checkpoint_and_the_stream_meet(
 
     second = await _owner(connection)
 
-    assert (_folded(second), second.gaps) == (6, 0)
+    assert (_folded(second), second.discarded.total()) == (6, 0)
     assert [row.last_usd for row in second.fold.rows()] == [6.0]
 
 
@@ -114,7 +114,7 @@ async def test_gap_loses_only_what_is_missing(connection: Connection) -> None:
     await _send(connection, 10)
     await eventually(lambda: _folded(owner) == 6)
 
-    assert owner.gaps == 5
+    assert owner.discarded == {MarketClass.BARS: 5}
 
 
 async def test_skipped_number_is_repaired_from_the_stream(connection: Connection) -> None:
@@ -127,7 +127,7 @@ async def test_skipped_number_is_repaired_from_the_stream(connection: Connection
     await eventually(lambda: owner.repairing)
     await owner.repair()
 
-    assert (_folded(owner), owner.gaps) == (3, 0)
+    assert (_folded(owner), owner.discarded.total()) == (3, 0)
 
 
 async def test_lossless_owner_waits_for_what_is_missing(connection: Connection) -> None:
@@ -140,7 +140,7 @@ async def test_lossless_owner_waits_for_what_is_missing(connection: Connection) 
     await _send(connection, 1)
     await eventually(lambda: _folded(owner) == 2)
 
-    assert owner.gaps == 0
+    assert not owner.discarded
 
 
 @pytest.mark.parametrize(
@@ -190,4 +190,4 @@ async def test_owner_goes_on_after_the_broker_was_killed(
         await owner.checkpoint()
         successor = await _owner(connection)
 
-    assert (_folded(successor), successor.gaps) == (2, 0)
+    assert (_folded(successor), successor.discarded.total()) == (2, 0)

@@ -11,6 +11,9 @@ from services.processors.positions import Positions, Verdict
 classes = st.sampled_from([MarketClass.BARS, MarketClass.TRADES])
 deliveries = st.lists(st.tuples(classes, st.integers(1, 3), st.integers(0, 5)), max_size=40)
 
+SIZE = 3
+"""Events of each batch."""
+
 Folded = dict[MarketClass, list[tuple[int, int]]]
 
 
@@ -33,7 +36,7 @@ def test_each_batch_is_judged_by_what_was_folded(
         verdict = positions.judge(market_class, epoch, number)
         assert verdict is _naive(folded[market_class], (epoch, number))
         if verdict is Verdict.NEXT:
-            positions.advance(market_class, epoch, number)
+            positions.advance(market_class, Position(epoch, number, 0))
             folded[market_class].append((epoch, number))
 
     for batches in folded.values():
@@ -58,16 +61,18 @@ def test_judging_records_nothing(delivered: list[tuple[MarketClass, int, int]]) 
 def test_gap_is_as_long_as_what_is_missing(
     delivered: list[tuple[MarketClass, int, int]], epoch: int, number: int
 ) -> None:
-    """The missing batches are those of the same producer between the folded ones and this one."""
+    """What is missing is all that the same producer published between the folded batches and this one."""
     positions = Positions()
     folded = [-1]
     for _, _, _ in delivered:
-        positions.advance(MarketClass.BARS, epoch, len(folded) - 1)
-        folded.append(len(folded) - 1)
+        at = len(folded) - 1
+        positions.advance(MarketClass.BARS, Position(epoch, at, SIZE * (at + 1)))
+        folded.append(at)
     if positions.judge(MarketClass.BARS, epoch, number) is Verdict.GAP:
         expected = [each for each in range(number) if each not in folded]
+        missing = positions.missing(MarketClass.BARS, epoch, SIZE * number)
 
-        assert positions.missing(MarketClass.BARS, epoch, number) == len(expected) > 0
+        assert missing == SIZE * len(expected) > 0
 
 
 @given(deliveries, classes, st.integers(1, 3), st.integers(0, 5))
@@ -81,7 +86,7 @@ def test_positions_of_a_checkpoint_judge_the_same(
     positions = Positions()
     for each in delivered:
         if positions.judge(*each) is Verdict.NEXT:
-            positions.advance(*each)
+            positions.advance(each[0], Position(*each[1:], 0))
 
     resumed = Positions(positions.covered())
 
@@ -93,20 +98,20 @@ def test_positions_of_a_checkpoint_judge_the_same(
 
 def test_covered_is_a_copy() -> None:
     """What went into a checkpoint does not change when the owner goes on."""
-    positions = Positions({"bars": Position(1, 4)})
+    positions = Positions({"bars": Position(1, 4, 50)})
     covered = positions.covered()
 
-    positions.advance(MarketClass.BARS, 1, 5)
+    positions.advance(MarketClass.BARS, Position(1, 5, 60))
 
-    assert covered == {"bars": Position(1, 4)}
-    assert positions.covered() == {"bars": Position(1, 5)}
+    assert covered == {"bars": Position(1, 4, 50)}
+    assert positions.covered() == {"bars": Position(1, 5, 60)}
 
 
 def test_new_producer_begins_at_zero() -> None:
     """A greater epoch is a producer that started again: its first batch is next, a later one shows a gap."""
-    positions = Positions({"bars": Position(1, 4)})
+    positions = Positions({"bars": Position(1, 4, 50)})
 
     assert positions.judge(MarketClass.BARS, 2, 0) is Verdict.NEXT
     assert positions.judge(MarketClass.BARS, 2, 3) is Verdict.GAP
-    assert positions.missing(MarketClass.BARS, 2, 3) == 3
+    assert positions.missing(MarketClass.BARS, 2, 30) == 30
     assert positions.judge(MarketClass.BARS, 0, 99) is Verdict.DUPLICATE

@@ -98,7 +98,9 @@ def test_window_holds_exactly_what_no_checkpoint_covers(
                 window.add(sent, now_s)
                 model.add(sent, now_s)
             case ("report", int(partition), str(owner), dict(covered)):
-                positions = {str(name): Position(*place) for name, place in covered.items()}
+                positions = {
+                    str(name): Position(place[0], place[1], 0) for name, place in covered.items()
+                }
                 report = OwnerPositions(partition, owner, positions)
                 assert _same(window.on_report(report, now_s), model.report(report, now_s))
             case ("wait", float(seconds)):
@@ -125,9 +127,10 @@ def test_new_owner_gets_everything_uncovered_again() -> None:
     batches = _batches(4)
     window = _window(*batches)
 
-    assert window.on_report(OwnerPositions(0, "a", {"bars": Position(EPOCH, 0)}), 1.0) == []
+    assert window.on_report(OwnerPositions(0, "a", {"bars": Position(EPOCH, 0, 0)}), 1.0) == []
     assert (
-        window.on_report(OwnerPositions(0, "b", {"bars": Position(EPOCH, 0)}), 2.0) == batches[1:]
+        window.on_report(OwnerPositions(0, "b", {"bars": Position(EPOCH, 0, 0)}), 2.0)
+        == batches[1:]
     )
     assert window.on_report(OwnerPositions(0, "b", {}), 2.1) == []
     assert window.events == 30
@@ -137,7 +140,7 @@ def test_coverage_of_another_producer_frees_nothing() -> None:
     """A checkpoint that holds the numbers of a former listener says nothing about ours."""
     window = _window(*_batches(2))
 
-    window.on_report(OwnerPositions(0, "a", {"bars": Position(EPOCH - 1, 99)}), 1.0)
+    window.on_report(OwnerPositions(0, "a", {"bars": Position(EPOCH - 1, 99, 0)}), 1.0)
 
     assert window.events == 20
 
@@ -146,7 +149,7 @@ def test_progress_postpones_the_next_try() -> None:
     """A partition that moves is not sent again; one that does not is, once for each span of patience."""
     batches = _batches(3)
     window = _window(*batches)
-    window.on_report(OwnerPositions(0, "a", {"bars": Position(EPOCH, 0)}), 2.0)
+    window.on_report(OwnerPositions(0, "a", {"bars": Position(EPOCH, 0, 0)}), 2.0)
 
     assert window.overdue(5.0) == []
     assert window.overdue(5.1) == batches[1:]
@@ -157,7 +160,7 @@ def test_progress_postpones_the_next_try() -> None:
 def test_empty_window_is_never_overdue() -> None:
     """With everything covered there is nothing to send, however long nothing happens."""
     window = _window(*_batches(3))
-    window.on_report(OwnerPositions(0, "a", {"bars": Position(EPOCH, 2)}), 1.0)
+    window.on_report(OwnerPositions(0, "a", {"bars": Position(EPOCH, 2, 0)}), 1.0)
 
     assert window.events == 0
     assert window.overdue(1000.0) == []

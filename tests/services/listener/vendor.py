@@ -121,6 +121,6 @@ class Tape:
         """Report as *owner* that checkpoints cover what was heard, or all but the last batch of each."""
         for (market_class, partition), batches in sorted(self.heard.items()):
             number = max(batch.number for batch in batches) - but_last
-            positions = {str(market_class): Position(batches[-1].epoch, number)}
+            positions = {str(market_class): Position(batches[-1].epoch, number, 0)}
             report = OwnerPositions(partition, owner, positions)
             await self._connection.publish(positions_subject(partition), encode_msgpack(report))
