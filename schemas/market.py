@@ -119,6 +119,16 @@ class BatchHead(Wire, array_like=True, frozen=True):
     events: Raw
 
 
+class Repair(Wire, array_like=True, frozen=True):
+    """A request for batches of one class and partition that somebody has missed."""
+
+    epoch: int
+    """Of the producer: one of another epoch has none of them."""
+    first: Annotated[int, Meta(ge=0)]
+    last: Annotated[int, Meta(ge=0)]
+    """Inclusive."""
+
+
 class Position(Wire, array_like=True, frozen=True):
     """How far into a producer's batches of one class and partition somebody has come, inclusive."""
 

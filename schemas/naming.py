@@ -120,6 +120,24 @@ def positions_subject(partition: int) -> str:
     return f"positions.{partition_token(partition)}"
 
 
+def repair_subject(market_class: MarketClass, partition: int) -> str:
+    """Where a producer answers for its batches of a class and partition: `repair.bars.07`."""
+    return f"repair.{market_class}.{partition_token(partition)}"
+
+
+def parse_repair_subject(subject: str) -> tuple[MarketClass, int]:
+    """The class and partition of a repair subject.
+
+    Raises:
+        ValueError: *subject* is not one.
+    """
+    match subject.split("."):
+        case ["repair", market_class, partition]:
+            return MarketClass(market_class), parse_partition_token(partition)
+        case _:
+            raise ValueError(f"not a repair subject: {subject!r}")
+
+
 def partition_token(partition: int) -> str:
     """A partition as a token and as a key: `07`.
 
