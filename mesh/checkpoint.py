@@ -26,6 +26,15 @@ from schemas.wire import (
 _PARTITIONS_KEY = "partitions"
 
 
+class Counts(Wire, array_like=True, frozen=True):
+    """What became of the events of a partition so far, by class: all that were published up to its positions."""
+
+    folded: dict[str, int]
+    late: dict[str, int]
+    discarded: dict[str, int]
+    """Lost for good: dropped by an owner that was too slow, or no longer held by anything."""
+
+
 class Checkpoint(Wire, array_like=True, frozen=True):
     """State of a partition at one moment of its tape."""
 
@@ -35,6 +44,7 @@ class Checkpoint(Wire, array_like=True, frozen=True):
     """What the snapshot covers, by class."""
     written_ms: float
     """By the owner's clock."""
+    counts: Counts
     snapshot: bytes
 
 

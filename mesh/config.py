@@ -146,6 +146,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=1,
         ),
     ] = 64
+    intake_kb: Annotated[
+        int,
+        about(
+            "Batches that wait for the owner of a partition while it is behind, in KB; beyond it the oldest are dropped",
+            ge=16,
+        ),
+    ] = 4096
     window_events: Annotated[
         int,
         about(

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from nats.aio import subscription
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error, NoRespondersError
 
 from mesh.config import Settings, without_credentials
@@ -30,6 +30,7 @@ OLDEST_SERVER = (2, 11)
 """Per-key TTL and consumer pause came with it, and the API that the topology uses."""
 
 Message = Msg
+Subscription = subscription.Subscription
 OnMessage = Callable[[Message], Awaitable[None]]
 Hook = Callable[[], Awaitable[None]]
 
@@ -142,6 +143,11 @@ class Connection:
         return await self.client.subscribe(
             subject, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=_PENDING_BYTES
         )
+
+    async def unsubscribe(self, subscribed: Subscription) -> None:
+        """Have no more messages of *subscribed*; those that wait are not delivered either."""
+        with suppress(Error):  # the connection is closed or closing, and the subscription with it
+            await subscribed.unsubscribe()
 
     def inbox(self) -> str:
         """A subject of one's own, for answers."""

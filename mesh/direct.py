@@ -5,11 +5,8 @@ nothing can leak there; a batch of messages costs one request.
 """
 
 import asyncio
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-
-from nats.errors import Error
 
 from mesh.connection import Connection, Message
 from mesh.errors import BrokerError
@@ -78,8 +75,7 @@ async def _read(connection: Connection, stream: str, request: dict[str, Any]) ->
                 return sorted(found, key=lambda message: message.sequence)
             request = {"next_by_subj": request["next_by_subj"], "seq": found[-1].sequence + 1}
     finally:
-        with suppress(Error):  # the connection may be closing
-            await subscription.unsubscribe()
+        await connection.unsubscribe(subscription)
 
 
 async def _collect(stream: str, answers: asyncio.Queue[Message], found: list[Stored]) -> int:

@@ -31,6 +31,7 @@ class Bucket(StrEnum):
     REFERENCE = "reference"
     IMAGES = "images"
     CHECKPOINTS = "checkpoints"
+    OWNERS = "owners"
 
 
 ROWS_STREAM = "ROWS"
@@ -136,6 +137,31 @@ def parse_repair_subject(subject: str) -> tuple[MarketClass, int]:
             return MarketClass(market_class), parse_partition_token(partition)
         case _:
             raise ValueError(f"not a repair subject: {subject!r}")
+
+
+def owner_key(group: str, slot: int) -> str:
+    """The key that says who owns a slot of a group: `processors.07`."""
+    return f"{group}.{partition_token(slot)}"
+
+
+def parse_owner_key(key: str) -> tuple[str, int]:
+    """The group and slot of an owner's key.
+
+    Raises:
+        ValueError: *key* is not one.
+    """
+    group, _, slot = key.partition(".")
+    return group, parse_partition_token(slot)
+
+
+def members_subject(group: str) -> str:
+    """Where the members of a group say that they are there: `members.processors`."""
+    return f"members.{group}"
+
+
+def alive_subject(member: str) -> str:
+    """Where a member answers whoever doubts that it is alive: `alive.{member}`."""
+    return f"alive.{member}"
 
 
 def partition_token(partition: int) -> str:

@@ -31,8 +31,12 @@ class Positions:
             epoch < held.epoch or (epoch == held.epoch and number <= held.number)
         ):
             return Verdict.DUPLICATE
-        expected = held.number + 1 if held is not None and epoch == held.epoch else 0
-        return Verdict.NEXT if number == expected else Verdict.GAP
+        return Verdict.NEXT if number == self.expected(market_class, epoch) else Verdict.GAP
+
+    def expected(self, market_class: MarketClass, epoch: int) -> int:
+        """The number of the batch of producer *epoch* that comes next here."""
+        held = self._covered.get(market_class)
+        return held.number + 1 if held is not None and epoch == held.epoch else 0
 
     def missing(self, market_class: MarketClass, epoch: int, before: int) -> int:
         """How many events of the producer *epoch* lie between here and a batch that has *before* before it."""

@@ -1,16 +1,18 @@
-"""The program `processors`: owns every partition, and drives each on its clocks."""
+"""The program `processors`: owns the partitions that the group deals to it, and drives each on its clocks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
-from mesh import clock, topology
+from mesh import topology
 from mesh.checkpoint import Checkpoints
 from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FencedError
+from mesh.group import Group, member_name
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.publisher import Publisher
+from mesh.tasks import end
 from schemas.naming import Bucket, previous_closes_key
 from schemas.reference import PreviousCloses
 from schemas.wire import json_decoder
@@ -18,109 +20,164 @@ from services.processors.owner import Owner
 from services.processors.rows import FOLDED
 
 
-Closes = dict[str, dict[str, float]]
+GROUP = "processors"
+
+_RESYNC_S = 0.1
 
 _decode_closes = json_decoder(PreviousCloses).decode
 
 
+class Worker:
+    """The partitions in the hands of this process: what its group's `Holder` is."""
+
+    def __init__(self, settings: Settings, connection: Connection, lifecycle: Lifecycle) -> None:
+        self.owners: dict[int, Owner] = {}
+        self.closes: dict[str, dict[str, float]] = {}
+        self.handed_over: list[Owner] = []
+        """Those that were given back; after the end, all that there were."""
+        self.publisher = Publisher(connection)
+        self._settings = settings
+        self._connection = connection
+        self._lifecycle = lifecycle
+        self._incarnation = connection.incarnation
+        self._arrived = asyncio.Event()
+        self.group = Group(connection, GROUP, settings.partitions, member_name(), lifecycle.log)
+
+    async def take(self, slot: int) -> None:
+        """Take a partition over. Raises what `Owner.open` does."""
+        settings = self._settings
+        owner = Owner(
+            self._connection,
+            self.publisher,
+            slot,
+            self.closes,
+            self._lifecycle.log,
+            intake_bytes=None if settings.lossless else settings.intake_kb << 10,
+            arrived=self._arrived,
+        )
+        try:
+            await owner.open()
+        except BrokerError:
+            await owner.close()
+            raise
+        self.owners[slot] = owner
+
+    async def hand_over(self, slot: int) -> None:
+        """Give a partition back, stored as far as it has come."""
+        owner = self.owners.pop(slot)
+        self.handed_over.append(owner)
+        try:
+            await owner.hand_over()
+        except BrokerError as error:  # its successor goes on from the last checkpoint
+            self._lifecycle.log.warning("owner.delayed", partition=slot, reason=str(error))
+
+    async def drop(self, slot: int) -> None:
+        """Let go of a partition that belongs to another worker already."""
+        owner = self.owners.pop(slot, None)
+        if owner is not None:
+            await owner.close()
+
+    async def fold(self, tasks: asyncio.TaskGroup) -> None:
+        """Fold what arrives, a slice of each partition in turn, for ever."""
+        repairing: dict[int, asyncio.Task[None]] = {}
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            for slot, owner in list(self.owners.items()):
+                if owner.work():
+                    self._arrived.set()
+                if owner.gap and (slot not in repairing or repairing[slot].done()):
+                    repairing[slot] = tasks.create_task(owner.repair())
+            await asyncio.sleep(0)
+
+    async def every(self, seconds: float, act: Callable[[Owner], Awaitable[None]]) -> None:
+        """Have every owner do something at an interval, for ever; one that is refused is dropped."""
+        while True:
+            await asyncio.sleep(seconds)
+            slots = list(self.owners)
+            acts = (act(self.owners[slot]) for slot in slots)
+            results = await asyncio.gather(*acts, return_exceptions=True)
+            for slot, error in zip(slots, results, strict=True):
+                if isinstance(error, FencedError):
+                    await self.drop(slot)
+                    self.group.forget(slot)
+                elif isinstance(
+                    error, BrokerError
+                ):  # away, or no leader: owners go on and write later
+                    self._lifecycle.log.warning("owner.delayed", partition=slot, reason=str(error))
+                elif isinstance(error, BaseException):
+                    raise error
+
+    async def notice_returns(self) -> None:
+        """Have everything put again each time the connection comes back, for ever."""
+        while True:
+            await asyncio.sleep(_RESYNC_S)
+            if self._incarnation != self._connection.incarnation:
+                self._incarnation = self._connection.incarnation
+                for owner in self.owners.values():
+                    owner.begin_anew()
+
+
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
-    """Own all partitions until told to stop; then flush, checkpoint and return what was folded."""
-    closes: Closes = {}
+    """Own what the group deals to this process until told to stop; then hand over and return what was folded."""
     async with open_connection(settings, "processors", lifecycle.log) as connection:
         await topology.keep(connection)
         await Checkpoints(connection).require_partitions(settings.partitions)
-        await _load_closes(connection, closes)
-        publisher = Publisher(connection)
-        await publisher.start()
-        owners = [
-            Owner(
-                connection, publisher, partition, closes, lifecycle.log, lossless=settings.lossless
-            )
-            for partition in range(settings.partitions)
-        ]
+        worker = Worker(settings, connection, lifecycle)
+        await _load_closes(connection, worker)
+        await worker.publisher.start()
         async with asyncio.TaskGroup() as tasks:
-            await asyncio.gather(*(owner.open() for owner in owners))
-            watching = tasks.create_task(_watch_closes(connection, closes, owners))
-            lifecycle.ready(partitions=len(owners))
-            await _drive(settings, lifecycle, owners)
-            watching.cancel()
-        await _drain(owners, publisher)
-        return _counters(owners, publisher)
+            meanwhile = [
+                tasks.create_task(each)
+                for each in (
+                    worker.fold(tasks),
+                    worker.notice_returns(),
+                    worker.every(settings.rows_flush_ms / 1000, Owner.flush),
+                    worker.every(settings.checkpoint_ms / 1000, Owner.checkpoint),
+                    worker.every(settings.rows_kv_ms / 1000, Owner.put_rows),
+                    worker.every(settings.image_ms / 1000, Owner.picture),
+                    _watch_closes(connection, worker),
+                    _announce(worker.group, lifecycle, settings.partitions),
+                )
+            ]
+            await worker.group.run(worker, lifecycle.stopping)
+            await end(meanwhile)
+        await worker.publisher.settle()
+        return _counters(worker)
 
 
-async def _load_closes(connection: Connection, closes: Closes) -> None:
+async def _announce(group: Group, lifecycle: Lifecycle, partitions: int) -> None:
+    await group.settled.wait()
+    lifecycle.ready(partitions=f"{len(group.held)} of {partitions}")
+
+
+async def _load_closes(connection: Connection, worker: Worker) -> None:
     for entry in await KeyValue(connection, Bucket.REFERENCE).all():
         if entry.key.startswith(previous_closes_key("")) and entry.value is not None:
-            _take_closes(closes, entry.value)
+            _take_closes(worker, entry.value)
 
 
-async def _watch_closes(connection: Connection, closes: Closes, owners: list[Owner]) -> None:
+async def _watch_closes(connection: Connection, worker: Worker) -> None:
     async for entry in KeyValue(connection, Bucket.REFERENCE).watch(previous_closes_key("*")):
-        if entry.value is not None and _take_closes(closes, entry.value):
-            for owner in owners:
+        if entry.value is not None and _take_closes(worker, entry.value):
+            for owner in worker.owners.values():
                 owner.fold.on_closes()
 
 
-def _take_closes(closes: Closes, value: bytes) -> bool:
+def _take_closes(worker: Worker, value: bytes) -> bool:
     found = _decode_closes(value)
-    changed = closes.get(found.trading_day) != found.closes_usd
-    closes[found.trading_day] = found.closes_usd
+    changed = worker.closes.get(found.trading_day) != found.closes_usd
+    worker.closes[found.trading_day] = found.closes_usd
     return changed
 
 
-async def _drive(settings: Settings, lifecycle: Lifecycle, owners: list[Owner]) -> None:
-    """Run every owner's clocks in one task, so that its calls never overlap."""
-    clocks = [
-        _Clock(settings.rows_flush_ms, Owner.flush),
-        _Clock(settings.rows_flush_ms, Owner.repair),
-        _Clock(settings.checkpoint_ms, Owner.checkpoint),
-        _Clock(settings.rows_kv_ms, Owner.put_rows),
-        _Clock(settings.image_ms, Owner.picture),
-    ]
-    while await lifecycle.pause(settings.rows_flush_ms / 1000):
-        now_ms = clock.now_ms()
-        for due in (each for each in clocks if each.is_due(now_ms)):
-            try:
-                await _each(owners, due.act)
-            except FencedError:
-                raise
-            except (
-                BrokerError
-            ) as error:  # the broker is away or has no leader: owners go on and write later
-                lifecycle.log.warning("owner.delayed", reason=str(error))
-
-
-class _Clock:
-    """Something that every owner does at an interval."""
-
-    def __init__(self, every_ms: float, act: Callable[[Owner], Awaitable[None]]) -> None:
-        self.act = act
-        self._every_ms = every_ms
-        self._next_ms = 0.0
-
-    def is_due(self, now_ms: float) -> bool:
-        """Whether the interval has passed; if so, the next one begins."""
-        due = now_ms >= self._next_ms
-        if due:
-            self._next_ms = now_ms + self._every_ms
-        return due
-
-
-async def _each(owners: Iterable[Owner], act: Callable[[Owner], Awaitable[None]]) -> None:
-    await asyncio.gather(*(act(owner) for owner in owners))
-
-
-async def _drain(owners: list[Owner], publisher: Publisher) -> None:
-    for act in (Owner.repair, Owner.flush, Owner.put_rows, Owner.picture, Owner.checkpoint):
-        await _each(owners, act)
-    await publisher.settle()
-
-
-def _counters(owners: list[Owner], publisher: Publisher) -> Counters:
+def _counters(worker: Worker) -> Counters:
+    counts = [owner.counts() for owner in worker.handed_over]
     return {
-        "folded": {str(name): sum(owner.fold.folded[name] for owner in owners) for name in FOLDED},
-        "late": sum(sum(owner.fold.late.values()) for owner in owners),
-        "rejected_batches": sum(owner.rejected for owner in owners),
-        "discarded": {str(name): sum(owner.discarded[name] for owner in owners) for name in FOLDED},
-        "refused_by_stream": publisher.refused,
+        "partitions": len(worker.handed_over),
+        "folded": {str(name): sum(each.folded[name] for each in counts) for name in FOLDED},
+        "late": sum(sum(each.late.values()) for each in counts),
+        "discarded": {str(name): sum(each.discarded[name] for each in counts) for name in FOLDED},
+        "rejected_batches": sum(owner.rejected for owner in worker.handed_over),
+        "unstored": worker.publisher.refused,
     }

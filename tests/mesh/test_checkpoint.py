@@ -2,7 +2,7 @@
 
 import pytest
 
-from mesh.checkpoint import Checkpoint, Checkpoints, Held
+from mesh.checkpoint import Checkpoint, Checkpoints, Counts, Held
 from mesh.connection import Connection
 from mesh.errors import FatalError, FencedError
 from schemas.market import Position
@@ -12,7 +12,9 @@ pytestmark = pytest.mark.broker
 
 
 def _checkpoint(owner: str) -> Checkpoint:
-    return Checkpoint(owner, {"bars": Position(7, 9, 70)}, 1.5, b"\x00state\xff")
+    return Checkpoint(
+        owner, {"bars": Position(7, 9, 70)}, 1.5, Counts({}, {}, {}), b"\x00state\xff"
+    )
 
 
 async def test_partition_without_an_owner_has_no_checkpoint(connection: Connection) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.connection import Connection, Message
-from mesh.partition import fnv1a_32, partition_of
+from mesh.partition import deal, fnv1a_32, partition_of
 from mesh.testing import eventually
 from schemas.naming import symbol_token
 
@@ -84,3 +84,40 @@ async def test_server_puts_symbols_into_the_same_partitions(connection: Connecti
     assert seen == {
         symbol_token(symbol): partition_of(symbol_token(symbol), PARTITIONS) for symbol in symbols
     }
+
+
+names = st.sampled_from("abcdefgh")
+slots = st.integers(1, 40)
+
+
+@given(st.dictionaries(st.integers(0, 50), names), st.sets(names, min_size=1), slots)
+def test_deal_shares_evenly_and_moves_only_what_must(
+    owned: dict[int, str], members: set[str], count: int
+) -> None:
+    """Every slot has a member, shares differ by one at most, and no fewer could have moved."""
+    dealt = deal(owned, members, count)
+
+    assert sorted(dealt) == list(range(count))
+    shares = [sum(owner == member for owner in dealt.values()) for member in members]
+    assert max(shares) - min(shares) <= 1
+    assert sum(shares) == count
+    held = [sum(owned.get(slot) == member for slot in range(count)) for member in members]
+    least, spare = divmod(count, len(members))
+    ceilings = sorted(held, reverse=True)
+    most_kept = sum(min(had, least + (place < spare)) for place, had in enumerate(ceilings))
+    assert sum(dealt[slot] == owned.get(slot) for slot in range(count)) == most_kept
+
+
+@given(st.dictionaries(st.integers(0, 50), names), st.sets(names, min_size=1), slots)
+def test_deal_is_settled_once_it_is_done(
+    owned: dict[int, str], members: set[str], count: int
+) -> None:
+    """Dealt again from its own result nothing moves, whatever the order in which members are named."""
+    dealt = deal(owned, members, count)
+
+    assert deal(dealt, sorted(members, reverse=True), count) == dealt
+
+
+def test_deal_to_nobody_leaves_everything_free() -> None:
+    """Without members nothing has an owner."""
+    assert deal({0: "a"}, (), 3) == {}

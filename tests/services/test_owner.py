@@ -1,5 +1,6 @@
 """The owner of a partition on a real broker: resume, repair, gaps, fencing."""
 
+import asyncio
 import signal
 
 import pytest
@@ -63,15 +64,31 @@ async def _store_unheard(connection: Connection, number: int) -> None:
     )
 
 
-async def _owner(connection: Connection, *, lossless: bool = False) -> Owner:
+async def _owner(
+    connection: Connection, *, lossless: bool = False, most_bytes: int = 1 << 20
+) -> Owner:
     publisher = Publisher(connection)
     await publisher.start()
-    owner = Owner(connection, publisher, PARTITION, {}, set_up("test", "error"), lossless=lossless)
+    owner = Owner(
+        connection,
+        publisher,
+        PARTITION,
+        {},
+        set_up("test", "error"),
+        intake_bytes=None if lossless else most_bytes,
+        arrived=asyncio.Event(),
+    )
     await owner.open()
     return owner
 
 
+def _has_gap(owner: Owner) -> bool:
+    owner.work()
+    return owner.gap
+
+
 def _folded(owner: Owner) -> int:
+    owner.work()
     return owner.fold.folded[MarketClass.BARS]
 
 
@@ -124,7 +141,7 @@ async def test_skipped_number_is_repaired_from_the_stream(connection: Connection
     await eventually(lambda: _folded(owner) == 1)
     await _store_unheard(connection, 1)
     await _send(connection, 2)
-    await eventually(lambda: owner.repairing)
+    await eventually(lambda: _has_gap(owner))
     await owner.repair()
 
     assert (_folded(owner), owner.discarded.total()) == (3, 0)
@@ -134,7 +151,7 @@ async def test_lossless_owner_waits_for_what_is_missing(connection: Connection) 
     """Of a lossless producer no batch is folded before the ones in front of it have come again."""
     owner = await _owner(connection, lossless=True)
     await _send(connection, 1)
-    await eventually(lambda: owner.repairing)
+    await eventually(lambda: _has_gap(owner))
     await owner.repair()
     await _send(connection, 0)
     await _send(connection, 1)
