@@ -6,9 +6,8 @@ what nobody has any more is discarded: counted, and said. What the intake droppe
 is too slow is not asked for again. A lossless producer sends again whatever no checkpoint covers,
 so there a gap is only waited for.
 
-Everything that outlives the process is written by compare-and-set, so that an owner that was paused
-and replaced is refused (`FencedError`) when it wakes up; rows batches carry the owner's epoch, and
-readers leave those of a former one. Rows in KV are put only by an owner that was confirmed a moment ago.
+The checkpoint is written by compare-and-set, so that an owner that was paused and replaced is
+refused (`FencedError`) when it wakes up; `services.processors.outlet` says how its outputs are.
 """
 
 import asyncio
@@ -20,24 +19,19 @@ from mesh import clock
 from mesh.checkpoint import Checkpoint, Checkpoints, Counts, Held
 from mesh.connection import Connection, Message, Subscription
 from mesh.errors import BrokerError, FencedError
-from mesh.kv import KeyValue
 from mesh.logs import Log
 from mesh.processor import Processor
 from mesh.publisher import Publisher
-from schemas.leaderboard import Image, PackedRow, RowsBatch, public_row
 from schemas.market import Bar, BatchHead, OwnerPositions, Position, Repair, Trade
 from schemas.naming import (
-    Bucket,
     MarketClass,
     parse_tape_subject,
-    partition_token,
     positions_subject,
-    rows_subject,
-    symbol_token,
     tape_subject,
 )
-from schemas.wire import DecodeError, encode_json, encode_msgpack, msgpack_decoder
+from schemas.wire import DecodeError, encode_msgpack, msgpack_decoder
 from services.processors.intake import Arrived, Intake
+from services.processors.outlet import Outlet
 from services.processors.positions import Positions, Verdict
 from services.processors.repair import from_producer, from_stream
 from services.processors.rows import FOLDED, Closes, RowFold
@@ -55,8 +49,6 @@ _TAPE_AGE_MS = 10_000.0
 """How far back the streams are read for what is missing; they hold half of it."""
 _OVERLAP_MS = 2_000.0
 """A checkpoint is dated by another clock than the stream: read from this long before it."""
-_CHUNK = 100
-"""Rows that are put before the owner makes sure again that it still is one."""
 _SLICE = 20
 """Batches folded before others get a turn: about a millisecond."""
 _CONFIRMED_S = 1.5
@@ -90,20 +82,15 @@ class Owner:
         """Messages that could not be decoded; the events in them count as discarded."""
         self.intake = Intake(intake_bytes)
         self._connection = connection
-        self._publisher = publisher
         self._closes = closes
         self._log = log.bind(partition=partition)
         self._lossless = intake_bytes is None
         self._arrived = arrived
         self._checkpoints = Checkpoints(connection)
-        self._rows_kv = KeyValue(connection, Bucket.ROWS)
-        self._images = KeyValue(connection, Bucket.IMAGES)
-        self._image_revision: int | None = None
+        self._outlet = Outlet(connection, publisher, partition)
         self._name = connection.inbox()
         self._positions = Positions()
-        self._epoch = 0
         self._revision = 0
-        self._number = 0
         self._oldest_ms = 0.0
         self._confirmed_s = 0.0
         self._saving = asyncio.Lock()
@@ -112,8 +99,6 @@ class Owner:
         self._final: Arrived | None = None
         self._is_open = False
         self._unsaved = True
-        self._unpictured = True
-        self._unput: dict[str, PackedRow] = {}
 
     @property
     def gap(self) -> bool:
@@ -142,9 +127,8 @@ class Owner:
 
     def _restore(self, held: Held) -> None:
         self._revision = held.revision
-        self._epoch = (
-            held.revision + 1
-        )  # every owner writes before it publishes, so the next one's is greater
+        # Every owner writes its checkpoint before it publishes, so the epoch of the next is greater.
+        self._outlet.epoch = held.revision + 1
         refused = held.refused
         if held.checkpoint is not None:
             try:
@@ -276,9 +260,8 @@ class Owner:
 
     def begin_anew(self) -> None:
         """The connection came back: what was put before may be lost, so all of it is put again."""
-        self._unsaved = self._unpictured = self._is_open
-        if self._is_open:
-            self._unput.update((row.symbol, row) for row in self.fold.rows())
+        self._unsaved = True
+        self._outlet.repeat(self.fold.rows())
 
     def counts(self) -> Counts:
         """What became of the events so far."""
@@ -303,20 +286,12 @@ class Owner:
         await self.put_rows()
         await self.picture()
 
-    def _is_confirmed(self) -> bool:
-        return clock.monotonic_s() - self._confirmed_s < _CONFIRMED_S
-
     async def flush(self) -> None:
         """Publish the rows that changed since the last flush, if any."""
         rows = self.fold.on_flush() if self._is_open else []
-        if not rows:
-            return
-        self._number += 1
-        batch = RowsBatch(self.partition, self._epoch, self._number, self._oldest_ms, rows)
-        self._oldest_ms = 0.0
-        self._unpictured = True
-        self._unput.update((row.symbol, row) for row in rows)
-        await self._publisher.publish(rows_subject(self.partition), encode_msgpack(batch))
+        if rows:
+            received_ms, self._oldest_ms = self._oldest_ms, 0.0
+            await self._outlet.publish(rows, received_ms)
 
     async def put_rows(self) -> None:
         """Put each row that changed since the last call into KV `rows`.
@@ -324,35 +299,19 @@ class Owner:
         Raises:
             FencedError: this process is no longer the owner.
         """
-        while self._unput:
-            if not self._is_confirmed():
-                await self.checkpoint(confirm=True)
-            for symbol in list(self._unput)[:_CHUNK]:
-                value = encode_json(public_row(self._unput.pop(symbol)))
-                await self._rows_kv.put_unconfirmed(symbol_token(symbol), value)
+        await self._outlet.put_rows(self._confirm)
 
     async def picture(self) -> None:
         """Write the image of all rows, if any changed since the last one.
 
         Raises:
-            FencedError: another process has written one since.
+            FencedError: this process is no longer the owner.
         """
-        if not self._unpictured or not self._is_open:
-            return
-        self._unpictured = False
-        image = Image(self.partition, self._epoch, self._number, clock.now_ms(), self.fold.rows())
-        key = partition_token(self.partition)
-        try:
-            if self._image_revision is None:
-                entry = await self._images.get(key)
-                self._image_revision = entry.revision if entry is not None else 0
-            revision, self._image_revision = self._image_revision, None
-            self._image_revision = await self._images.put_if(key, encode_msgpack(image), revision)
-        except BrokerError:
-            self._unpictured = (
-                True  # whether it was written is not known: its revision is asked for again
-            )
-            raise
+        await self._outlet.picture(self.fold.rows)
+
+    async def _confirm(self) -> None:
+        if clock.monotonic_s() - self._confirmed_s > _CONFIRMED_S:
+            await self.checkpoint(confirm=True)
 
     async def checkpoint(self, *, confirm: bool = False) -> None:
         """Write the checkpoint if anything was folded since the last one, and report what it covers.
