@@ -22,7 +22,7 @@ _OPEN_MS = 1_514_903_400_000
 """2018-01-02 09:30 in New York."""
 
 
-def _two_days(recorded: Path) -> list[str]:
+def two_days(recorded: Path) -> list[str]:
     days = ("2024-10-02", "2024-10-03")
     return [
         *(str(recorded / "minute-17" / "ws" / f"{day}.AM.jsonl.gz") for day in days),
@@ -93,7 +93,7 @@ async def test_boards_do_not_depend_on_speed_or_partitions(tmp_path: Path, recor
 async def test_boards_survive_kill_nine(tmp_path: Path, recorded: Path, program: str) -> None:
     """`kill -9` of any one program while a tape plays: the boards come out as if nothing had happened."""
     data_dir = tmp_path / "mesh"
-    tape = _two_days(recorded)
+    tape = two_days(recorded)
     async with mesh_up(data_dir, "--tape", *tape, "--exit-at-end", "--speed", "20000") as mesh:
         await mesh.until_ready()
         await asyncio.sleep(1.0)  # into the tape: it plays for five seconds
