@@ -25,6 +25,8 @@ class Intake:
     def __init__(self, most_bytes: int | None) -> None:
         self.dropped: dict[MarketClass, tuple[int, int]] = {}
         """The newest batch that was dropped of each class: its epoch and number."""
+        self.arrived = 0
+        """How many batches there were so far."""
         self.peak_bytes = 0
         """The most that ever waited."""
         self._most_bytes = most_bytes
@@ -36,6 +38,7 @@ class Intake:
 
     def put(self, arrived: Arrived) -> None:
         """Add a batch at the end; what is too much goes at the front."""
+        self.arrived += 1
         self._waiting.append(arrived)
         self._bytes += arrived.size_bytes
         while self._most_bytes is not None and self._bytes > self._most_bytes:

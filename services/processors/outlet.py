@@ -56,7 +56,9 @@ class Outlet:
                 value = encode_json(public_row(self._unput.pop(symbol)))
                 await self._rows_kv.put_unconfirmed(symbol_token(symbol), value)
 
-    async def picture(self, all_rows: Callable[[], list[PackedRow]]) -> None:
+    async def picture(
+        self, all_rows: Callable[[], list[PackedRow]], confirm: Callable[[], Awaitable[None]]
+    ) -> None:
         """Write the image of all rows, if any was published since the last one.
 
         Raises:
@@ -70,6 +72,7 @@ class Outlet:
         if revision is None:
             entry = await self._images.get(key)
             revision = entry.revision if entry is not None else 0
+            await confirm()  # that revision may be a successor's
         self._is_pictured = True
         image = Image(self._partition, self.epoch, self._number, clock.now_ms(), all_rows())
         try:

@@ -307,7 +307,7 @@ class Owner:
         Raises:
             FencedError: this process is no longer the owner.
         """
-        await self._outlet.picture(self.fold.rows)
+        await self._outlet.picture(self.fold.rows, self._confirm)
 
     async def _confirm(self) -> None:
         if clock.monotonic_s() - self._confirmed_s > _CONFIRMED_S:

@@ -7,15 +7,22 @@ import pytest
 
 from mesh import clock, topology
 from mesh.config import Settings
-from mesh.connection import Connection
+from mesh.connection import Connection, Message
 from mesh.errors import FencedError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
 from mesh.publisher import Publisher
 from mesh.testing import RunningBroker, eventually, ready_connection
-from schemas.market import Bar, Batch
-from schemas.naming import Bucket, MarketClass, key_subject, tape_stream, tape_subject
-from schemas.wire import encode_msgpack
+from schemas.market import Bar, Batch, Repair
+from schemas.naming import (
+    Bucket,
+    MarketClass,
+    key_subject,
+    repair_subject,
+    tape_stream,
+    tape_subject,
+)
+from schemas.wire import encode_msgpack, msgpack_decoder
 from services.processors.owner import Owner
 
 
@@ -208,3 +215,74 @@ async def test_owner_goes_on_after_the_broker_was_killed(
         successor = await _owner(connection)
 
     assert (_folded(successor), successor.discarded.total()) == (2, 0)
+
+
+async def test_overloaded_owner_drops_its_oldest_batches_and_counts_them(
+    connection: Connection,
+) -> None:
+    """What does not fit is dropped from the front, exactly counted, and not asked for again."""
+    size = len(_encoded(0))
+    owner = await _owner(connection, most_bytes=10 * size)
+    for number in range(50):
+        await _send(connection, number)
+    await eventually(lambda: owner.intake.arrived == 50)
+
+    assert not _has_gap(owner)
+    assert _folded(owner) + owner.discarded[MarketClass.BARS] == 50
+    assert 0 < _folded(owner) <= 10
+    assert [row.last_usd for row in owner.fold.rows()] == [50.0]
+
+
+async def test_gap_is_repaired_by_the_producer(connection: Connection) -> None:
+    """Batches that no stream has are asked of whoever published them: exactly those, once."""
+    asked: list[Repair] = []
+
+    async def answer(message: Message) -> None:
+        wanted = msgpack_decoder(Repair).decode(message.data)
+        asked.append(wanted)
+        for number in range(wanted.first, wanted.last + 1):
+            await connection.publish(message.reply, _encoded(number))
+        await connection.publish(message.reply, b"")
+
+    await connection.subscribe(repair_subject(MarketClass.BARS, PARTITION), answer)
+    owner = await _owner(connection)
+    await _send(connection, 0)
+    await _send(connection, 4)
+    await eventually(lambda: _has_gap(owner))
+    await owner.repair()
+
+    assert (_folded(owner), owner.discarded.total()) == (5, 0)
+    assert asked == [Repair(1, 1, 3)]
+
+
+async def test_counts_follow_the_partition(connection: Connection) -> None:
+    """A successor goes on with what its predecessor had folded and lost: nothing is counted by process."""
+    for number in range(3, 6):
+        await _send(connection, number)
+    first = await _owner(connection)
+    await first.checkpoint()
+    await connection.api(f"$JS.API.STREAM.PURGE.{tape_stream(MarketClass.BARS)}")
+
+    second = await _owner(connection)
+
+    assert second.counts() == first.counts()
+    assert second.counts().folded["bars"] == 3
+    assert second.counts().discarded["bars"] == 3
+
+
+async def test_owner_that_was_paused_puts_nothing_when_it_wakes_up(connection: Connection) -> None:
+    """Replaced while it hung, an owner is refused before it puts a row or an image."""
+    first = await _owner(connection)
+    await _send(connection, 0)
+    await eventually(lambda: _folded(first) == 1)
+    await first.flush()
+    first._confirmed_s = 0.0  # as after a pause longer than any confirmation lasts
+    second = await _owner(connection)
+    await second.flush()
+    await second.picture()
+
+    with pytest.raises(FencedError):
+        await first.put_rows()
+    with pytest.raises(FencedError):
+        await first.picture()
+    assert await KeyValue(connection, Bucket.ROWS).get("A") is None
