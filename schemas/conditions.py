@@ -30,6 +30,10 @@ class Updates(NamedTuple):
     """Before it and after it."""
 
 
+REGULAR = Updates(volume=True, last=True, extended_last=True)
+"""Of a trade without conditions, as most are."""
+
+
 @lru_cache(maxsize=4096)
 def updates(conditions: tuple[int, ...]) -> Updates:
     """What a trade with these *conditions* updates; remembered, because few combinations ever occur."""

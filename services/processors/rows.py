@@ -150,16 +150,17 @@ class RowFold:
 
     def _fold_trades(self, trades: Sequence[Trade]) -> int:
         late = 0
-        states = self._trades
+        states, changed = self._trades, self._changed
         for trade in trades:
-            state = states.get(trade.symbol)
+            symbol = trade.symbol
+            state = states.get(symbol)
             if state is None or trade.event_ms >= state.end_ms:
-                state = states[trade.symbol] = begin(trade, self._day_of(trade.event_ms))
+                state = states[symbol] = begin(trade, self._day_of(trade.event_ms))
             elif trade.sequence <= state.sequence or trade.event_ms < state.start_ms:
                 late += 1
                 continue
             fold_trade(state, trade)
-            self._changed.add(trade.symbol)
+            changed.add(symbol)
         return late
 
     def _day_of(self, event_ms: int) -> Day:

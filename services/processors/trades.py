@@ -3,7 +3,7 @@
 import msgspec
 
 from mesh.calendar import Day
-from schemas.conditions import updates
+from schemas.conditions import REGULAR, updates
 from schemas.market import Trade
 
 
@@ -36,13 +36,15 @@ def begin(trade: Trade, day: Day) -> TradeDay:
 
 def fold_trade(state: TradeDay, trade: Trade) -> None:
     """Take the next trade of the day: its sequence is greater than that of any before it."""
-    event_ms = trade.event_ms
+    event_ms, conditions = trade.event_ms, trade.conditions
     state.sequence = trade.sequence
-    state.event_ms = max(state.event_ms, event_ms)
-    volume, last, extended_last = updates(trade.conditions)
+    if event_ms > state.event_ms:  # noqa: PLR1730 (max() costs as much as all the rest)
+        state.event_ms = event_ms
+    volume, last, extended_last = updates(conditions) if conditions else REGULAR
     if volume:
-        state.volume_shares = (state.volume_shares or 0.0) + trade.size_shares
-        state.notional_usd += trade.size_shares * trade.price_usd
+        size_shares = trade.size_shares
+        state.volume_shares = (state.volume_shares or 0.0) + size_shares
+        state.notional_usd += size_shares * trade.price_usd
     if state.open_ms <= event_ms < state.close_ms:
         if not last:
             return
