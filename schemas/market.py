@@ -37,8 +37,8 @@ class Bar(Wire, array_like=True, frozen=True):
     """The day's official opening price; None until there is one."""
 
 
-class Trade(Wire, array_like=True, frozen=True):
-    """A print of the consolidated tape."""
+class Print(Wire, array_like=True, frozen=True):
+    """The part of a trade that rows are made of: who needs no more decodes no more."""
 
     symbol: str
     event_ms: int
@@ -48,6 +48,11 @@ class Trade(Wire, array_like=True, frozen=True):
     size_shares: float
     conditions: tuple[int, ...]
     """The vendor's condition ids; empty for a regular sale."""
+
+
+class Trade(Print, array_like=True, frozen=True):
+    """A print of the consolidated tape."""
+
     exchange: int
     """The vendor's exchange id; 0 is unknown."""
     trade_id: str

@@ -22,7 +22,7 @@ from mesh.errors import BrokerError, FencedError
 from mesh.logs import Log
 from mesh.processor import Processor
 from mesh.publisher import Publisher
-from schemas.market import Bar, BatchHead, OwnerPositions, Position, Repair, Trade
+from schemas.market import Bar, BatchHead, OwnerPositions, Position, Print, Repair
 from schemas.naming import (
     MarketClass,
     parse_tape_subject,
@@ -43,7 +43,7 @@ _decode_head = msgpack_decoder(BatchHead).decode
 _DECODE: dict[MarketClass, Decode] = {
     MarketClass.BARS: msgpack_decoder(list[Bar]).decode,
     MarketClass.MINUTES: msgpack_decoder(list[Bar]).decode,
-    MarketClass.TRADES: msgpack_decoder(list[Trade]).decode,
+    MarketClass.TRADES: msgpack_decoder(list[Print]).decode,
 }
 _TAPE_AGE_MS = 10_000.0
 """How far back the streams are read for what is missing; they hold half of it."""

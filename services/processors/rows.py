@@ -17,11 +17,11 @@ import msgspec
 
 from mesh.calendar import Day, day_at
 from schemas.leaderboard import PackedRow
-from schemas.market import Bar, Trade
+from schemas.market import Bar
 from schemas.naming import MarketClass
 from schemas.wire import encode_msgpack, msgpack_decoder
 from services.processors.join import join
-from services.processors.trades import TradeDay, begin, fold_trade
+from services.processors.trades import TradeDay, fold_trades
 
 
 FOLDED = (MarketClass.BARS, MarketClass.MINUTES, MarketClass.TRADES)
@@ -84,7 +84,7 @@ class RowFold:
             case MarketClass.MINUTES:
                 late = self._fold_bars(self._minutes, events)
             case MarketClass.TRADES:
-                late = self._fold_trades(events)
+                late = fold_trades(self._trades, events, self._day_of, self._changed)
             case _:
                 return
         self.late[market_class] += late
@@ -147,21 +147,6 @@ class RowFold:
         if self._day_of(bar.start_ms) != self._day_of(held.start_ms):
             return bar
         return msgspec.structs.replace(bar, official_open_usd=held.official_open_usd)
-
-    def _fold_trades(self, trades: Sequence[Trade]) -> int:
-        late = 0
-        states, changed = self._trades, self._changed
-        for trade in trades:
-            symbol = trade.symbol
-            state = states.get(symbol)
-            if state is None or trade.event_ms >= state.end_ms:
-                state = states[symbol] = begin(trade, self._day_of(trade.event_ms))
-            elif trade.sequence <= state.sequence or trade.event_ms < state.start_ms:
-                late += 1
-                continue
-            fold_trade(state, trade)
-            changed.add(symbol)
-        return late
 
     def _day_of(self, event_ms: int) -> Day:
         if not self._day.start_ms <= event_ms < self._day.end_ms:
