@@ -72,6 +72,11 @@ class Subscriptions:
         self._channels = {MALFORMED} | {channel for channel, sym in pairs if sym == "*"}
         self._tickers = {(channel, sym) for channel, sym in pairs if sym != "*"}
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether every event of every channel was asked for."""
+        return self._channels >= CHANNELS
+
     def select(self, events: Iterable[TapeEvent]) -> list[TapeEvent]:
         """Those of *events* that were asked for, once each, in their order."""
         channels, tickers = self._channels, self._tickers
