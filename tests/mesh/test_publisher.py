@@ -7,7 +7,7 @@ import pytest
 
 from mesh import direct, publisher
 from mesh.config import Settings
-from mesh.connection import Connection
+from mesh.connection import Connection, Message
 from mesh.publisher import Publisher
 from mesh.testing import RunningBroker, eventually, ready_connection
 
@@ -15,8 +15,8 @@ from mesh.testing import RunningBroker, eventually, ready_connection
 pytestmark = pytest.mark.broker
 
 
-async def _started(connection: Connection, window: int = 2000) -> Publisher:
-    started = Publisher(connection, window)
+async def _started(connection: Connection, window: int = 2000, *, waits: bool = True) -> Publisher:
+    started = Publisher(connection, window, waits=waits)
     await started.start()
     return started
 
@@ -128,3 +128,60 @@ async def test_publishing_goes_on_after_the_broker_came_back(
     assert stored is not None
     assert stored.payload == b"after"
     assert sender.unacknowledged == 0
+
+
+async def _add_silent_stream(connection: Connection) -> None:
+    """A stream that takes `silent` and never acknowledges."""
+    await connection.api(
+        "$JS.API.STREAM.CREATE.SILENT",
+        {"name": "SILENT", "subjects": ["silent"], "storage": "memory", "no_ack": True},
+    )
+
+
+async def test_live_publishing_does_not_wait_for_a_silent_stream(connection: Connection) -> None:
+    """Without one acknowledgement every subscriber hears everything, and no more than the window is kept."""
+    await _add_silent_stream(connection)
+    heard: list[bytes] = []
+
+    async def hear(message: Message) -> None:
+        heard.append(message.data)
+
+    await connection.subscribe("silent", hear)
+    sender = await _started(connection, window=10, waits=False)
+    for number in range(100):
+        await sender.publish("silent", b"%d" % number, events=3)
+        assert sender.unacknowledged <= 10
+    await eventually(lambda: len(heard) == 100)
+
+    assert heard == [b"%d" % number for number in range(100)]
+    assert (sender.unacknowledged, sender.refused) == (10, 90)
+    assert sender.unstored == {"silent": 270}
+
+
+async def test_live_publisher_gives_up_what_is_old(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not acknowledged in time is counted by the next message, however much room there is."""
+    monkeypatch.setattr(publisher, "_LOST_AFTER_S", 0.0)
+    await _add_silent_stream(connection)
+    sender = await _started(connection, waits=False)
+    for _ in range(20):
+        await sender.publish("silent", b"x", events=2)
+    assert sender.unacknowledged < 20
+
+    await sender.settle()
+
+    assert (sender.unacknowledged, sender.unstored) == (0, {"silent": 40})
+
+
+async def test_live_publisher_counts_what_was_not_stored_by_subject(connection: Connection) -> None:
+    """What a stream took does not count; what none took does, with the events in it."""
+    sender = await _started(connection, waits=False)
+    for number in range(60):
+        subject = "nobody.takes" if number % 3 == 0 else "tape.bars.00"
+        await sender.publish(subject, b"x", events=number)
+
+    await sender.settle()
+
+    assert sender.unstored == {"nobody.takes": sum(range(0, 60, 3))}
+    assert len(await direct.every(connection, "TAPE_BARS", "tape.bars.00")) == 40
