@@ -86,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     bench_flags.add_pipeline(pipeline)
     pipeline.set_defaults(act=lambda arguments: _bench("pipeline", arguments))
 
+    opening = benches.add_parser("open", help="09:30:00 with ten times the load of the pre-market")
+    bench_flags.add_open(opening)
+    opening.set_defaults(act=lambda arguments: _bench("open", arguments))
+
     commands.add_parser(
         "doctor", help="say what is wrong with this machine and these settings"
     ).set_defaults(act=_doctor)

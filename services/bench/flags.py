@@ -15,3 +15,16 @@ def add_pipeline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--partitions", type=int, default=16, help="number of partitions (default: 16)"
     )
+
+
+def add_open(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument(
+        "--rate", type=int, default=20_000, help="events a second before the open (default: 20000)"
+    )
+    parser.add_argument(
+        "--symbols", type=int, default=10_000, help="size of the market (default: 10000)"
+    )
+    parser.add_argument(
+        "--partitions", type=int, default=16, help="number of partitions (default: 16)"
+    )

@@ -8,7 +8,6 @@ a client's socket: so it is that of the slowest event of each update, not of the
 
 import argparse
 import asyncio
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -23,7 +22,7 @@ from mesh.kv import RECEIVED_MS
 from mesh.logs import set_up
 from schemas.wire import encode_json
 from services.bench.measure import cpu_s, percentile
-from services.bench.tape import BenchTape, written
+from services.bench.tape import BenchTape, steady
 from services.up import flags
 from services.up.console import Console
 from services.up.plan import Plan
@@ -38,12 +37,7 @@ _SUBSCRIPTIONS = "A.*,AM.*,T.*,Q.*,LULD.*"
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the bench; its result."""
-    tape = written(
-        Path(".mesh/bench"),
-        rate=arguments.rate,
-        seconds=arguments.seconds,
-        symbols=arguments.symbols,
-    )
+    tape = steady(rate=arguments.rate, seconds=arguments.seconds, symbols=arguments.symbols)
     with TemporaryDirectory(prefix="mesh-bench-") as folder:
         speed = arguments.rate / (tape.events / tape.market_s)
         plan = planned(_up_arguments(tape, speed, arguments.partitions, folder))

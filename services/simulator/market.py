@@ -6,7 +6,7 @@ each minute. Now and then a late print changes a second bar of the same minute, 
 again. After 20:00 the market jumps to 04:00 of the next trading day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
@@ -25,6 +25,9 @@ from services.simulator.universe import Listing, listings, usd
 TRADES_A_S = 4000.0
 """Mean of the regular session; second bars come to a third of it, quotes to a quarter."""
 
+Activity = Callable[[Day, int], float]
+"""Trades in the second that begins at an instant of a day, relative to `trades_a_s` (dimensionless)."""
+
 _REGULAR_S = 23_400
 _LATE_CHANCE, _LATE_SIZE = 0.001, 100
 _BANDS_CHANCE, _BANDS_PART = 0.1, 0.05
@@ -42,10 +45,17 @@ class Market:
     """The market as an iterator over events in the order of time; it never ends. Iterate once."""
 
     def __init__(
-        self, *, seed: int, symbols: int, start_ms: int, trades_a_s: float = TRADES_A_S
+        self,
+        *,
+        seed: int,
+        symbols: int,
+        start_ms: int,
+        trades_a_s: float = TRADES_A_S,
+        activity: Activity = intraday.activity,
     ) -> None:
         self._chance = seeded(seed)
         self._trades_a_s = trades_a_s
+        self._activity = activity
         self._listings, self._weights = listings(self._chance, symbols, trades_a_s * _REGULAR_S)
         self._table = prints.shapes(self._chance)
         self._day = _trading_day(start_ms)
@@ -117,7 +127,7 @@ class Market:
     def _picked(self, now_ms: int) -> list[Listing]:
         """The symbols that trade in this second, one entry a trade."""
         chance = self._chance
-        count = int(intraday.activity(self._day, now_ms) * self._trades_a_s + chance.random())
+        count = int(self._activity(self._day, now_ms) * self._trades_a_s + chance.random())
         gapping = int(count * intraday.GAPPER_SHARE_OF_PRE) if now_ms < self._day.open_ms else 0
         picked = chance.choices(self._listings, cum_weights=self._weights, k=count - gapping)
         picked += chance.choices(self._gappers, k=gapping)
