@@ -12,7 +12,7 @@ from mesh.group import Group, member_name
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.publisher import Publisher
-from mesh.tasks import end
+from mesh.tasks import end, ticks
 from schemas.naming import Bucket, previous_closes_key
 from schemas.reference import PreviousCloses
 from schemas.wire import json_decoder
@@ -92,8 +92,7 @@ class Worker:
 
     async def every(self, seconds: float, act: Callable[[Owner], Awaitable[None]]) -> None:
         """Have every owner do something at an interval, for ever; one that is refused is dropped."""
-        while True:
-            await asyncio.sleep(seconds)
+        async for _ in ticks(seconds):
             slots = list(self.owners)
             acts = (act(self.owners[slot]) for slot in slots)
             results = await asyncio.gather(*acts, return_exceptions=True)
