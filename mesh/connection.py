@@ -1,8 +1,9 @@
 """One connection to the broker: opened, observed, closed. Everything that speaks NATS goes through it.
 
-The client reconnects for ever, from 0.1 s on. Subscriptions come back by themselves; memory
-streams of a single server do not (they are gone after its restart), so `on_reconnect` hooks run
-each time, and `incarnation` grows, which tells a reader that it may have missed something.
+The client reconnects for ever, from 0.1 s on, to any server of a cluster that it was told of.
+Subscriptions come back by themselves; memory streams of a single server do not (they are gone after
+its restart), so `on_reconnect` hooks run each time, and `incarnation` grows, which tells a reader
+that it may have missed something.
 
 Publishing while the connection is down is refused instead of buffered: a tick sent later is stale.
 """
@@ -10,6 +11,7 @@ Publishing while the connection is down is refused instead of buffered: a tick s
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from secrets import SystemRandom
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,9 +21,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error, NoRespondersError
 
-from mesh.config import Settings, without_credentials
+from mesh.backoff import delays_s
+from mesh.config import Settings, addresses, without_credentials
 from mesh.errors import BrokerError, BrokerVersionError, MeshError, SettingsError
 from mesh.logs import Log
+from mesh.transport import ImpatientTransport
 from schemas.wire import encode_json
 
 
@@ -38,6 +42,9 @@ _PENDING_BYTES = 256 << 20
 _FIRST_CONNECT_S = 10.0
 """A broker that is just starting is waited for; one that is not there is an error."""
 _COMPLAINTS_A_LINE = 10_000
+_FIRST_RETRY_S = 0.4
+_LAST_RETRY_S = 5.0
+_WEB_SOCKET = ("ws", "wss")
 
 
 class Connection:
@@ -49,7 +56,7 @@ class Connection:
         """How often the connection came back: what was read before may be incomplete after."""
         self.connected = asyncio.Event()
         self.on_reconnect: list[Hook] = []
-        """Awaited in order after each reconnect."""
+        """Awaited in order after each reconnect; one that the broker cannot serve yet, again until it can."""
         self._log = log
         self._errors = 0
 
@@ -104,7 +111,7 @@ class Connection:
             BrokerError: the server refused (`code` is its `err_code`) or did not answer.
         """
         payload = b"" if body is None else encode_json(body)
-        return _checked(subject, (await self.request(subject, payload, timeout_s=timeout_s)).data)
+        return _answer(subject, (await self.request(subject, payload, timeout_s=timeout_s)).data)
 
     async def acknowledged(
         self,
@@ -132,7 +139,7 @@ class Connection:
             raise BrokerError(
                 f"{subject} was not acknowledged within {timeout_s} s: {error!r}"
             ) from error
-        return _checked(subject, message.data)
+        return _answer(subject, message.data)
 
     async def subscribe(self, subject: str, on_message: OnMessage) -> Subscription:
         """Have *on_message* awaited for each message, one at a time, in order.
@@ -167,14 +174,29 @@ class Connection:
         """For the client: the connection is back."""
         self.incarnation += 1
         self.connected.set()
-        self._log.info("broker.regained", incarnation=self.incarnation)
-        for hook in self.on_reconnect:
+        incarnation = self.incarnation
+        self._log.info("broker.regained", incarnation=incarnation)
+        unprepared = await self._prepare(self.on_reconnect)
+        for wait_s in delays_s(_FIRST_RETRY_S, _LAST_RETRY_S, SystemRandom().random):
+            # The client cancels this when the connection is lost or closed, but its own waits may swallow that.
+            if not unprepared or incarnation != self.incarnation or self.client.is_closed:
+                return
+            await asyncio.sleep(wait_s)
+            unprepared = await self._prepare(unprepared)
+
+    async def _prepare(self, hooks: list[Hook]) -> list[Hook]:
+        """Run *hooks*; those that the broker refused or did not answer, as in a cluster that elects a leader."""
+        refused = []
+        for hook in hooks:
             try:
                 await hook()
             except (
                 MeshError
             ) as error:  # the client would swallow it, and with it the hooks after it
                 self._log.warning("broker.unprepared", reason=str(error))
+                if isinstance(error, BrokerError):
+                    refused.append(hook)
+        return refused
 
     async def on_error(self, error: Exception) -> None:
         """For the client: something went wrong that it goes on after."""
@@ -189,16 +211,18 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
     """A connection for the program *name*, closed at the end of the context.
 
     Raises:
-        SettingsError: the address is not one.
-        BrokerError: no broker answers at it.
+        SettingsError: an address is not one.
+        BrokerError: no broker answers at any of them.
         BrokerVersionError: the broker is older than 2.11.
     """
-    url = _checked_url(settings.nats_url or DEFAULT_URL)
+    servers = _servers(settings.nats_url or DEFAULT_URL)
     connection = Connection(Client(), log)
+    if urlsplit(servers[0]).scheme not in _WEB_SOCKET:
+        connection.client._transport = ImpatientTransport()  # type: ignore[no-untyped-call]  # noqa: SLF001 (there is no other way)
     try:
         async with asyncio.timeout(_FIRST_CONNECT_S):
             await connection.client.connect(
-                url,
+                servers,
                 name=name,
                 error_cb=connection.on_error,
                 disconnected_cb=connection.on_disconnect,
@@ -206,7 +230,7 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
                 connect_timeout=2,
                 reconnect_time_wait=0.1,  # type: ignore[arg-type]  # the client sleeps this long; its annotation says int
                 max_reconnect_attempts=-1,
-                ping_interval=5,
+                ping_interval=2,  # a server that hangs is left after three
                 max_outstanding_pings=2,
                 inbox_prefix=f"_INBOX_{name}",
                 pending_size=8 << 20,
@@ -214,7 +238,7 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
     except (Error, OSError, TimeoutError) as error:
         await connection.client.close()
         raise BrokerError(
-            f"no broker answers at {without_credentials(url)} (MESH_NATS_URL): {str(error) or 'waited 10 s for one'}"
+            f"no broker answers at {without_credentials(','.join(servers))} (MESH_NATS_URL): {str(error) or 'waited 10 s for one'}"
         ) from error
     try:
         _require_version(connection.client)
@@ -230,24 +254,34 @@ async def _close(client: Client) -> None:
         await client.close()
 
 
-def _checked_url(url: str) -> str:
+def _servers(text: str) -> list[str]:
+    """The addresses in *text*: one, or those of a cluster."""
+    urls = addresses(text)
+    problems = [
+        f"MESH_NATS_URL must be like {DEFAULT_URL}, or several of them separated by commas, was {without_credentials(url)!r}"
+        for url in urls
+        if not _is_usable(url)
+    ]
+    if not problems and len({urlsplit(url).scheme in _WEB_SOCKET for url in urls}) > 1:
+        problems = ["MESH_NATS_URL must not mix addresses of WebSockets with others"]
+    if problems:
+        raise SettingsError(problems)
+    return urls
+
+
+def _is_usable(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        usable = (
-            parts.scheme in ("nats", "tls", "ws", "wss")
+        return (
+            parts.scheme in ("nats", "tls", *_WEB_SOCKET)
             and bool(parts.hostname)
             and parts.port != 0
         )
     except ValueError:
-        usable = False
-    if not usable:
-        raise SettingsError(
-            [f"MESH_NATS_URL must be like {DEFAULT_URL}, was {without_credentials(url)!r}"]
-        )
-    return url
+        return False
 
 
-def _checked(subject: str, data: bytes) -> dict[str, Any]:
+def _answer(subject: str, data: bytes) -> dict[str, Any]:
     answer = msgspec.json.decode(data, type=dict[str, Any])
     error = answer.get("error")
     if error:

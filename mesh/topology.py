@@ -3,17 +3,21 @@
 Each file is one stream in the server's own field names, so `nats stream add --config FILE` accepts
 it too; a bucket is the stream `KV_{bucket}` behind it. A definition names only the fields that
 matter; what it does not name is the server's business and never drift. Nor are more replicas than
-it names: how many there should be is known to who runs the cluster.
+it names, or than MESH_REPLICAS asks for: an operator may have raised them.
 
 Applying creates what is missing and updates what differs. What would lose data (a stream that is
 not ours, a smaller limit) is refused without `force`.
 """
 
+import asyncio
 from pathlib import Path
+from secrets import SystemRandom
 from typing import Any, NamedTuple
 
 import msgspec
 
+from mesh import clock
+from mesh.backoff import delays_s
 from mesh.connection import Connection
 from mesh.errors import BrokerError, TopologyError
 
@@ -25,6 +29,12 @@ _LIMITS = ("max_age", "max_bytes", "max_msgs", "max_msgs_per_subject")
 _UNLIMITED = (None, 0, -1)
 """Three spellings of one thing: a file may write 0 where the server answers −1, or nothing."""
 _IMMUTABLE = ("storage", "retention")
+_NOT_A_CLUSTER = 10074
+_NOT_YET = {None, 10005, 10008, 10009, 10023, 10028, 10047}
+"""Silence, no leader, or servers that have not yet said how much room they have: a cluster that forms or elects."""
+_PATIENCE_S = 20.0
+"""An election takes up to 9 s, and its time cannot be set."""
+_PROBE_S = 0.25
 
 
 class Drift(NamedTuple):
@@ -41,7 +51,10 @@ def describe(drift: Drift) -> str:
     """*drift* as a line for people."""
     if drift.field == "name":
         return f"{drift.stream}: missing"
-    return f"{drift.stream}.{drift.field}: {drift.found!r} on the server, {drift.wanted!r} in nats/{drift.stream}.json"
+    source = "MESH_REPLICAS" if drift.field == "num_replicas" else f"nats/{drift.stream}.json"
+    return (
+        f"{drift.stream}.{drift.field}: {drift.found!r} on the server, {drift.wanted!r} in {source}"
+    )
 
 
 def folder() -> Path:
@@ -50,8 +63,8 @@ def folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[1] / "nats"
 
 
-def definitions(directory: Path | None = None) -> list[Definition]:
-    """Every definition, by name.
+def definitions(replicas: int = 1, directory: Path | None = None) -> list[Definition]:
+    """Every definition, by name, each with *replicas* at least.
 
     Raises:
         TopologyError: a file is not a stream definition, or is not named after its stream.
@@ -66,7 +79,8 @@ def definitions(directory: Path | None = None) -> list[Definition]:
             raise TopologyError(
                 f"{path} must define the stream {path.stem}, was {definition.get('name')!r}"
             )
-        found.append(definition)
+        most = max(replicas, definition.get("num_replicas", 1))
+        found.append({**definition, "num_replicas": most})
     return found
 
 
@@ -95,22 +109,53 @@ async def apply(
         if not drifts:
             continue
         if found is None:
-            await connection.api(f"$JS.API.STREAM.CREATE.{name}", definition)
+            await _change(connection, f"$JS.API.STREAM.CREATE.{name}", definition)
         else:
             _refuse_loss(drifts, force=force)
-            await connection.api(f"$JS.API.STREAM.UPDATE.{name}", _update(found, definition))
+            await _change(connection, f"$JS.API.STREAM.UPDATE.{name}", _update(found, definition))
         changed += drifts
     return changed
 
 
-async def keep(connection: Connection) -> None:
+async def establish(connection: Connection, wanted: list[Definition]) -> list[Drift]:
+    """Apply *wanted*, with patience for a cluster that is still forming or electing its leaders.
+
+    Raises:
+        TopologyError: as for `apply`.
+        BrokerError: the server refused for another reason, or was not ready for 20 s.
+    """
+    end_s = clock.monotonic_s() + _PATIENCE_S
+    waits = delays_s(0.1, 1.0, SystemRandom().random)
+    while True:
+        try:
+            await connection.api("$JS.API.INFO", timeout_s=_PROBE_S)  # answered by the leader alone
+            return await apply(connection, wanted)
+        except BrokerError as error:
+            if error.code not in _NOT_YET or clock.monotonic_s() > end_s:
+                raise
+        await asyncio.sleep(next(waits))
+
+
+async def keep(connection: Connection, replicas: int = 1) -> None:
     """Apply the definitions now and after every reconnect: a server that was restarted has lost its memory streams."""
 
     async def ensure() -> None:
-        await apply(connection, definitions())
+        await apply(connection, definitions(replicas))
 
-    await ensure()
+    await establish(connection, definitions(replicas))
     connection.on_reconnect.append(ensure)
+
+
+async def _change(connection: Connection, subject: str, definition: Definition) -> None:
+    try:
+        await connection.api(subject, definition)
+    except BrokerError as error:
+        if error.code == _NOT_A_CLUSTER:
+            raise TopologyError(
+                f"{definition['name']} cannot have {definition['num_replicas']} replicas (MESH_REPLICAS): "
+                "the broker is one server, not a cluster"
+            ) from error
+        raise
 
 
 async def _found(connection: Connection, name: str) -> Definition | None:

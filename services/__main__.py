@@ -130,14 +130,16 @@ def _doctor(_: argparse.Namespace) -> int:
 
 async def _diff(settings: Settings) -> int:
     async with open_connection(settings, "topology", set_up("topology", "error")) as connection:
-        drifts = await topology.diff(connection, topology.definitions())
+        drifts = await topology.diff(connection, topology.definitions(settings.replicas))
     _say("\n".join(map(topology.describe, drifts)) or "no drift: the broker agrees with nats/")
     return 1 if drifts else 0
 
 
 async def _apply(settings: Settings, *, force: bool) -> int:
     async with open_connection(settings, "topology", set_up("topology", "error")) as connection:
-        changed = await topology.apply(connection, topology.definitions(), force=force)
+        changed = await topology.apply(
+            connection, topology.definitions(settings.replicas), force=force
+        )
     _say(
         "\n".join(f"applied {topology.describe(drift)}" for drift in changed)
         or "nothing to do: the broker agrees with nats/"

@@ -65,7 +65,7 @@ async def _external_broker(settings: Settings) -> list[Finding]:
     try:
         async with open_connection(settings, "doctor", set_up("doctor", "error")) as connection:
             version = connection.client.connected_server_version
-            drifts = await topology.diff(connection, topology.definitions())
+            drifts = await topology.diff(connection, topology.definitions(settings.replicas))
     except MeshError as error:
         return [Finding("bad", f"{error}.")]
     found = [

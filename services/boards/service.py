@@ -123,7 +123,7 @@ def _older(one_ms: float, other_ms: float) -> float:
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """Rank the market until told to stop; then once more, from everything that was published."""
     async with open_connection(settings, "boards", lifecycle.log) as connection:
-        await topology.keep(connection)
+        await topology.keep(connection, settings.replicas)
         await Checkpoints(connection).require_partitions(settings.partitions)
         boards = Boards(settings, connection)
         await boards.open()

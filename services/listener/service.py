@@ -156,7 +156,7 @@ class Listener:
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """Follow the feed until told to stop; then publish the rest and return what came and went."""
     async with open_connection(settings, "listener", lifecycle.log) as connection:
-        await topology.keep(connection)
+        await topology.keep(connection, settings.replicas)
         await Checkpoints(connection).require_partitions(settings.partitions)
         listener = Listener(settings, connection, lifecycle.log)
         await listener.start()

@@ -120,7 +120,7 @@ class Worker:
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """Own what the group deals to this process until told to stop; then hand over and return what was folded."""
     async with open_connection(settings, "processors", lifecycle.log) as connection:
-        await topology.keep(connection)
+        await topology.keep(connection, settings.replicas)
         await Checkpoints(connection).require_partitions(settings.partitions)
         worker = Worker(settings, connection, lifecycle)
         await _load_closes(connection, worker)

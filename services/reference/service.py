@@ -153,7 +153,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     days = _days(settings.reference_days)
     grouped = Grouped(settings)
     async with open_connection(settings, "reference", lifecycle.log) as connection:
-        await topology.keep(connection)
+        await topology.keep(connection, settings.replicas)
         loader = Loader(grouped, KeyValue(connection, Bucket.REFERENCE), lifecycle)
         async with asyncio.TaskGroup() as tasks:
             running = [

@@ -79,6 +79,25 @@ async def test_waiting_for_nobody_ends(taken: socket.socket) -> None:
     assert not await broker.wait_until_listening(broker.free_port(), timeout_s=0.05)
 
 
+def test_ports_that_are_taken_together_differ() -> None:
+    """A cluster's ports are chosen at once, so that no two of its servers get the same."""
+    ports = broker.free_ports(50)
+
+    assert len(set(ports)) == 50
+
+
+def test_each_node_of_a_cluster_has_a_place_of_its_own(tmp_path: Path) -> None:
+    """Names, ports and folders differ; a node is told the others' ports for routes as one list."""
+    nodes = broker.place_nodes(tmp_path, [1, 2, 3, 4, 5, 6, 7, 8, 9])
+    command = broker.node_command(Path("cluster.conf"), nodes[1], [3, 9])
+
+    assert [node.name for node in nodes] == ["broker", "broker-2", "broker-3"]
+    assert nodes[1] == broker.Node("broker-2", 4, 5, 6, tmp_path / "broker-2")
+    assert command.url == "nats://127.0.0.1:4"
+    assert command.environment["MESH_BROKER_NAME"] == "broker-2"
+    assert command.environment["MESH_BROKER_ROUTES"] == "[nats://127.0.0.1:3, nats://127.0.0.1:9]"
+
+
 def test_store_may_have_blanks_in_its_path(tmp_path: Path) -> None:
     """The configuration reads the folder as one value, whatever is in its name."""
     command = broker.command(Path("server.conf"), 1, 2, tmp_path / "my data")

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mesh import connection
-from mesh.broker import free_port
+from mesh.broker import free_port, free_ports
 from mesh.config import Settings
 from mesh.connection import Connection, open_connection
-from mesh.errors import BrokerError, BrokerVersionError, SettingsError
+from mesh.errors import BrokerError, BrokerVersionError, SettingsError, TopologyError
 from mesh.logs import set_up
 from mesh.testing import RunningBroker, eventually
 
@@ -96,12 +96,12 @@ async def test_broker_that_is_just_starting_is_waited_for(broker: RunningBroker)
 async def test_reconnect_is_counted_and_hooks_run_in_order(
     broker: RunningBroker, settings: Settings
 ) -> None:
-    """After each return of the broker the incarnation grows, and every hook runs although one fails."""
+    """After each return of the broker the incarnation grows, and every hook runs although one fails for good."""
     ran: list[str] = []
 
     async def first() -> None:
         ran.append("first")
-        raise BrokerError("not there yet")
+        raise TopologyError("not ours")
 
     async def second() -> None:
         ran.append("second")
@@ -116,6 +116,52 @@ async def test_reconnect_is_counted_and_hooks_run_in_order(
             assert opened.connected.is_set()
 
         assert opened.incarnation == 2
+
+
+@pytest.mark.broker
+async def test_hook_that_the_broker_refuses_is_run_again(
+    broker: RunningBroker, settings: Settings
+) -> None:
+    """What a broker cannot do just after its return is tried until it can, and keeps nothing else from its turn."""
+    ran: list[str] = []
+
+    async def hasty() -> None:
+        ran.append("hasty")
+        if ran.count("hasty") < 3:
+            raise BrokerError("no leader yet")
+
+    async def modest() -> None:
+        ran.append("modest")
+
+    async with open_connection(settings, "test", LOG) as opened:
+        opened.on_reconnect += [hasty, modest]
+        await broker.stop()
+        await broker.start()
+        await eventually(lambda: list(ran), ["hasty", "modest", "hasty", "hasty"].__eq__)
+
+
+@pytest.mark.broker
+async def test_hook_in_need_of_another_try_does_not_delay_the_end(
+    broker: RunningBroker, settings: Settings
+) -> None:
+    """A connection closes while a hook is still refused, and a second loss begins its tries anew."""
+    tries: list[int] = []
+
+    async with open_connection(settings, "test", LOG) as opened:
+
+        async def never() -> None:
+            tries.append(opened.incarnation)
+            raise BrokerError("no leader yet")
+
+        opened.on_reconnect.append(never)
+        for incarnation in (1, 2):
+            await broker.stop()
+            await broker.start()
+            await eventually(lambda wanted=incarnation: tries.count(wanted) > 1)
+    ended = list(tries)
+
+    assert ended == sorted(ended)
+    assert opened.client.is_closed
 
 
 @pytest.mark.broker
@@ -150,7 +196,58 @@ async def test_refusal_of_the_api_carries_its_code(connection: Connection) -> No
     assert refusal.value.code == 10059
 
 
-@pytest.mark.parametrize("url", ["nats://127.0.0.1:notaport", "nats://:4", "127.0.0.1:1:2", "nats"])
+@pytest.mark.broker
+async def test_any_broker_of_a_list_will_do(broker: RunningBroker) -> None:
+    """Of several addresses those at which nobody answers are passed over."""
+    urls = f"nats://127.0.0.1:{free_port()}, {broker.url},nats://127.0.0.1:{free_port()}"
+    async with open_connection(Settings(nats_url=urls), "test", LOG) as opened:
+        assert opened.client.connected_url is not None
+        assert opened.client.connected_url.port == broker.port
+
+
+async def test_no_broker_of_a_list_is_an_error_without_credentials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All addresses are named, none with its password."""
+    monkeypatch.setattr(connection, "_FIRST_CONNECT_S", 0.3)
+    ports = free_ports(2)
+    urls = ",".join(f"nats://user:hunter2@127.0.0.1:{port}" for port in ports)
+
+    with pytest.raises(BrokerError) as refusal:
+        async with open_connection(Settings(nats_url=urls), "test", LOG):
+            pass
+
+    shown = ",".join(f"nats://***@127.0.0.1:{port}" for port in ports)
+    assert f"no broker answers at {shown} (MESH_NATS_URL)" in str(refusal.value)
+    assert "hunter2" not in str(refusal.value)
+
+
+async def test_every_unusable_address_of_a_list_is_said() -> None:
+    """A list with two wrong addresses is refused with both, its passwords hidden."""
+    urls = "nats://a:hunter2@:1,nats://127.0.0.1:2,ftp://b:hunter2@host:3"
+    with pytest.raises(SettingsError) as refusal:
+        async with open_connection(Settings(nats_url=urls), "test", LOG):
+            pass
+
+    assert len(refusal.value.problems) == 2
+    assert all("separated by commas, was" in problem for problem in refusal.value.problems)
+    assert "hunter2" not in str(refusal.value)
+
+
+async def test_web_sockets_do_not_mix_with_others() -> None:
+    """The client speaks one or the other, so a list of both is a wrong setting."""
+    with pytest.raises(SettingsError, match="must not mix"):
+        async with open_connection(Settings(nats_url="ws://a:1,nats://a:2"), "test", LOG):
+            pass
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("nats://127.0.0.1:notaport", "nats://:4", "127.0.0.1:1:2", "nats"),
+        *("nats://127.0.0.1:1,", "nats://127.0.0.1:1,127.0.0.1:2", "nats://127.0.0.1:1;nats://b:2"),
+    ],
+)
 async def test_unusable_address_is_said(url: str) -> None:
     """What is no address is a wrong setting, said with what one looks like."""
     with pytest.raises(SettingsError, match=r"MESH_NATS_URL must be like nats://127\.0\.0\.1:4222"):

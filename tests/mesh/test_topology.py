@@ -212,6 +212,27 @@ def test_more_replicas_than_defined_are_kept() -> None:
     assert topology._update(found, _definition(num_replicas=5))["num_replicas"] == 5
 
 
+def test_replicas_are_asked_for_at_least(tmp_path: Path) -> None:
+    """Every definition gets the number of replicas that the settings ask for; one that names more keeps them."""
+    (tmp_path / "A.json").write_bytes(encode_json({"name": "A"}))
+    (tmp_path / "B.json").write_bytes(encode_json({"name": "B", "num_replicas": 5}))
+
+    assert [each["num_replicas"] for each in topology.definitions(3, tmp_path)] == [3, 5]
+    assert topology.describe(topology.Drift("A", "num_replicas", 3, 1)) == (
+        "A.num_replicas: 1 on the server, 3 in MESH_REPLICAS"
+    )
+
+
+@pytest.mark.broker
+async def test_replicas_on_one_server_are_refused(settings: Settings) -> None:
+    """Who asks a broker that is no cluster for replicas reads so at once, in a sentence that names the setting."""
+    async with open_connection(settings, "test", set_up("test", "error")) as bare:
+        with pytest.raises(TopologyError, match=r"3 replicas \(MESH_REPLICAS\).*not a cluster"):
+            await topology.keep(bare, 3)
+
+        assert bare.on_reconnect == []
+
+
 @pytest.mark.broker
 @pytest.mark.parametrize("force", [False, True])
 async def test_change_of_storage_is_refused(connection: Connection, force: bool) -> None:
@@ -283,7 +304,7 @@ def test_file_that_is_no_definition_is_refused(
     (tmp_path / "S.json").write_bytes(content)
 
     with pytest.raises(TopologyError, match=sentence):
-        topology.definitions(tmp_path)
+        topology.definitions(directory=tmp_path)
 
 
 def test_definitions_come_from_a_folder_by_name(tmp_path: Path) -> None:
@@ -292,4 +313,7 @@ def test_definitions_come_from_a_folder_by_name(tmp_path: Path) -> None:
         (tmp_path / f"{name}.json").write_bytes(encode_json({"name": name}))
     (tmp_path / "server.conf").write_text("port: 1")
 
-    assert [definition["name"] for definition in topology.definitions(tmp_path)] == ["A", "B"]
+    assert [definition["name"] for definition in topology.definitions(directory=tmp_path)] == [
+        "A",
+        "B",
+    ]
