@@ -166,6 +166,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=16,
         ),
     ] = 4096
+    ring_mb: Annotated[
+        int,
+        about(
+            "Batches of the last 10 s that the listener of a live feed holds for owners that missed some, in MB at most",
+            ge=1,
+        ),
+    ] = 128
     window_events: Annotated[
         int,
         about(

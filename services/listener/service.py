@@ -17,10 +17,12 @@ from mesh.logs import Log
 from mesh.publisher import Publisher
 from schemas.market import Batch, OwnerPositions
 from schemas.massive import Status
-from schemas.naming import MarketClass, tape_subject
+from schemas.naming import MarketClass, parse_tape_subject, tape_subject
 from schemas.wire import encode_msgpack, msgpack_decoder
 from services.listener.feed import Frames, Subscriptions, follow
 from services.listener.frames import Lot, Splitter
+from services.listener.repair import Repairs
+from services.listener.ring import Ring
 from services.listener.window import Sent, Window
 
 
@@ -31,6 +33,9 @@ _PATIENCE_S = 3.0
 _TICK_S = 0.5
 _DRAIN_S = 20.0
 _CONFIRM_S = 5.0
+_RING_S = 10.0
+_LIVE_WINDOW = 50_000
+"""Acknowledgements that a live feed hopes for at most: 5 s of a busy one, 10 MB."""
 
 _decode_report = msgpack_decoder(OwnerPositions).decode
 
@@ -44,9 +49,18 @@ class Listener:
         self.splitter = Splitter(settings.partitions, live=settings.source == "live")
         self.published: Counter[MarketClass] = Counter()
         self.resent = 0
-        self.publisher = Publisher(connection)
+        self.publisher = (
+            Publisher(connection)
+            if settings.lossless
+            else Publisher(connection, _LIVE_WINDOW, waits=False)
+        )
         self._epoch = int(clock.now_ms())
         self._window = Window(self._epoch, _PATIENCE_S) if settings.lossless else None
+        self._ring = Ring(settings.ring_mb << 20, _RING_S)
+        held = (self._window or self._ring).held
+        self.repairs = Repairs(connection, self._epoch, held, log)
+        self._unsent: Counter[MarketClass] = Counter()
+        self._away_s = 0.0
         self._most_events = settings.window_events
         self._numbers: Counter[tuple[MarketClass, int]] = Counter()
         self._events: Counter[tuple[MarketClass, int]] = Counter()
@@ -58,8 +72,9 @@ class Listener:
         self._ended = False
 
     async def start(self) -> None:
-        """Listen for acknowledgements and, if lossless, for what the owners' checkpoints cover."""
+        """Listen for acknowledgements, for requests of batches and, if lossless, for what the owners' checkpoints cover."""
         await self.publisher.start()
+        await self.repairs.start()
         if self._window is not None:
             await self._connection.subscribe("positions.*", self._on_report)
 
@@ -70,6 +85,14 @@ class Listener:
         while self._window is not None and self._window.events:
             await self._wait_for_owners()
         await self.publisher.settle()
+
+    @property
+    def unstored(self) -> Counter[MarketClass]:
+        """Events that no stream has acknowledged; whoever listened has heard of them all the same."""
+        counts = self._unsent.copy()
+        for subject, events in self.publisher.unstored.items():
+            counts[parse_tape_subject(subject)[0]] += events
+        return counts
 
     def discard_rest(self) -> None:
         """Count what could not be published before the end."""
@@ -102,23 +125,40 @@ class Listener:
     async def _publish(self, lot: Lot) -> None:
         while self._window is not None and self._window.events >= self._most_events:
             await self._wait_for_owners()
+        await self._until_connected()
         key = (lot.market_class, lot.partition)
-        number = self._numbers[key]
-        self._numbers[key] = number + 1
-        before = self._events[key]
-        self._events[key] = before + len(lot.events)
+        number, before = self._numbers[key], self._events[key]
         payload = encode_msgpack(Batch(self._epoch, number, before, lot.received_ms, lot.events))
+        sent = Sent(*key, number, len(lot.events), payload)
+        if self._window is None and len(payload) > self._connection.client.max_payload:
+            self._log.warning("tape.unpublished", reason="too large", size_bytes=len(payload))
+            self.frames.discarded[lot.market_class] += sent.events
+            return
+        self._numbers[key] += 1
+        self._events[key] += sent.events
         if self._window is not None:
-            self._window.add(Sent(*key, number, len(lot.events), payload), clock.monotonic_s())
-        if await self._send(tape_subject(*key), payload):
-            self.published[lot.market_class] += len(lot.events)
-        elif self._window is None:
-            self.frames.discarded[lot.market_class] += len(lot.events)
+            self._window.add(sent, clock.monotonic_s())
+        else:
+            self._ring.add(sent, clock.monotonic_s() - self._away_s)
+        if await self._send(sent) or self._window is None:
+            self.published[lot.market_class] += (
+                sent.events
+            )  # if not sent, its owner will ask for it
 
-    async def _send(self, subject: str, payload: bytes) -> bool:
+    async def _until_connected(self) -> None:
+        """Wait for the connection; that time ages nothing in the ring, for nobody could ask."""
+        connected = self._connection.connected
+        if not connected.is_set():
+            began_s = clock.monotonic_s()
+            await connected.wait()
+            self._away_s += clock.monotonic_s() - began_s
+
+    async def _send(self, sent: Sent) -> bool:
+        subject = tape_subject(sent.market_class, sent.partition)
         try:
-            await self.publisher.publish(subject, payload)
+            await self.publisher.publish(subject, sent.payload, sent.events)
         except BrokerError as error:
+            self._unsent[sent.market_class] += sent.events
             self._log.warning("tape.unpublished", reason=str(error))
             return False
         return True
@@ -136,7 +176,7 @@ class Listener:
         again = self._again + self._window.overdue(clock.monotonic_s())
         self._again = []
         for sent in again:
-            await self._send(tape_subject(sent.market_class, sent.partition), sent.payload)
+            await self._send(sent)
         if again:
             self.resent += len(again)
             self._log.warning("tape.resent", batches=len(again))
@@ -198,5 +238,6 @@ def _counters(listener: Listener) -> Counters:
         },
         "rejected": listener.splitter.rejected,
         "resent_batches": listener.resent,
-        "refused_by_stream": listener.publisher.refused,
+        "repaired_batches": listener.repairs.batches,
+        "unstored": {str(name): count for name, count in sorted(listener.unstored.items())},
     }

@@ -6,14 +6,15 @@ that is not covered, as soon as another owner reports, or after a while without 
 """
 
 from collections import defaultdict, deque
-from typing import NamedTuple
+
+import msgspec
 
 from schemas.market import OwnerPositions, Position
 from schemas.naming import MarketClass
 
 
-class Sent(NamedTuple):
-    """A batch that was published."""
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """A batch that was published; tens of thousands of them are held, so the garbage collector does not look."""
 
     market_class: MarketClass
     partition: int
@@ -65,6 +66,11 @@ class Window:
         for partition in late:
             self._moved_s[partition] = now_s
         return [sent for partition in late for sent in self._all(partition)]
+
+    def held(self, market_class: MarketClass, partition: int, first: int, last: int) -> list[bytes]:
+        """The batches from number *first* to *last*, inclusive, as far as they are here, in order."""
+        queue = self._sent[partition].get(market_class, ()) if partition in self._sent else ()
+        return [sent.payload for sent in queue if first <= sent.number <= last]
 
     def _free(self, queue: deque[Sent], covered: Position | None) -> int:
         freed = 0

@@ -106,13 +106,29 @@ _PARSE_AND_BUILD: list[tuple[Callable[[str], object], Callable[..., str]]] = [
     (naming.parse_partition_token, naming.partition_token),
     (naming.parse_rows_subject, naming.rows_subject),
     (naming.parse_tape_subject, lambda found: naming.tape_subject(*found)),
+    (naming.parse_repair_subject, lambda found: naming.repair_subject(*found)),
     (naming.parse_key_subject, lambda found: naming.key_subject(*found)),
 ]
 _NEARLY = st.builds(
     ".".join,
     st.lists(
         st.sampled_from(
-            ["tape", "bars", "rows", "07", "7", "٠٧", "+1", " 1", "100", "$KV", "boards", "x", ""]
+            [
+                "tape",
+                "repair",
+                "bars",
+                "rows",
+                "07",
+                "7",
+                "٠٧",
+                "+1",
+                " 1",
+                "100",
+                "$KV",
+                "boards",
+                "x",
+                "",
+            ]
         ),
         min_size=1,
         max_size=4,

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from schemas.market import OwnerPositions, Position
 from schemas.naming import MarketClass
@@ -73,7 +74,7 @@ def _same(found: list[Sent], expected: list[Sent]) -> bool:
     lanes: dict[tuple[MarketClass, int], list[int]] = defaultdict(list)
     for sent in found:
         lanes[sent.market_class, sent.partition].append(sent.number)
-    return sorted(found) == sorted(expected) and all(
+    return sorted(map(astuple, found)) == sorted(map(astuple, expected)) and all(
         numbers == sorted(numbers) for numbers in lanes.values()
     )
 

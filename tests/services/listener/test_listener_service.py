@@ -78,7 +78,7 @@ async def test_every_event_is_published_once(settings: Settings, tape: Tape) -> 
     assert _without_holes(tape)
     assert told.counters["published"] == told.counters["received"] == {"trades": 5000}
     assert (told.counters["discarded"], told.counters["rejected"]) == ({}, 1)
-    assert told.counters["refused_by_stream"] == 0
+    assert told.counters["unstored"] == {}
 
 
 async def test_wrong_key_is_refused_for_good(settings: Settings, tape: Tape) -> None:
