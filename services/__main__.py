@@ -90,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     bench_flags.add_open(opening)
     opening.set_defaults(act=lambda arguments: _bench("open", arguments))
 
+    failover = benches.add_parser("failover", help="workers killed under load, one after the other")
+    bench_flags.add_failover(failover)
+    failover.set_defaults(act=lambda arguments: _bench("failover", arguments))
+
     commands.add_parser(
         "doctor", help="say what is wrong with this machine and these settings"
     ).set_defaults(act=_doctor)

@@ -17,7 +17,6 @@ from schemas.naming import Bucket, previous_closes_key
 from schemas.reference import PreviousCloses
 from schemas.wire import json_decoder
 from services.processors.owner import Owner
-from services.processors.rows import FOLDED
 
 
 GROUP = "processors"
@@ -35,7 +34,7 @@ class Worker:
         self.closes: dict[str, dict[str, float]] = {}
         self.handed_over: list[Owner] = []
         """Those that were given back; after the end, all that there were."""
-        self.publisher = Publisher(connection)
+        self.publisher = Publisher(connection, waits=False)
         self._settings = settings
         self._connection = connection
         self._lifecycle = lifecycle
@@ -171,12 +170,8 @@ def _take_closes(worker: Worker, value: bytes) -> bool:
 
 
 def _counters(worker: Worker) -> Counters:
-    counts = [owner.counts() for owner in worker.handed_over]
     return {
         "partitions": len(worker.handed_over),
-        "folded": {str(name): sum(each.folded[name] for each in counts) for name in FOLDED},
-        "late": sum(sum(each.late.values()) for each in counts),
-        "discarded": {str(name): sum(each.discarded[name] for each in counts) for name in FOLDED},
         "rejected_batches": sum(owner.rejected for owner in worker.handed_over),
         "unstored": worker.publisher.refused,
     }

@@ -18,6 +18,7 @@ from schemas.wire import encode_json
 from services.up.child import Child, program_argv
 from services.up.console import Console
 from services.up.plan import Plan, plan, prepared
+from services.up.tally import NONE, tally
 
 
 _STAGES = (("simulator",), ("reference", "processors", "boards", "widgets"), ("listener",))
@@ -50,6 +51,7 @@ class Tree:
         """Set when every program does its job."""
         self.tape_ended = asyncio.Event()
         """Set when a tape was played to its end."""
+        self._tally = NONE
         self._stopping = asyncio.Event()
         self._chance = SystemRandom().random
 
@@ -88,14 +90,15 @@ class Tree:
     def summary(self, seconds: float) -> dict[str, Any]:
         """What was counted, once everything has stopped."""
         listener = self._children["listener"].counters
-        processors = self._children["processors"].counters
         return {
             "events": listener.get("published", {}),
-            "folded": processors.get("folded", {}),
-            "late": processors.get("late"),
+            "folded": self._tally.folded,
+            "late": self._tally.late.total(),
             "discarded": sum(listener.get("discarded", {}).values()),
             "rejected": listener.get("rejected"),
-            "gaps": sum(processors.get("discarded", {}).values()),
+            "gaps": self._tally.discarded.total(),
+            "lost": self._tally.lost,
+            "doubled": self._tally.doubled,
             "seconds": round(seconds, 2),
         }
 
@@ -178,8 +181,19 @@ class Tree:
 
     async def _stop(self) -> None:
         for name in _STOPS:
+            if name == "broker" and self.tape_ended.is_set():
+                await self._count()
             if name in self._children:
                 await self._children[name].stop()
+
+    async def _count(self) -> None:
+        """Add up what the checkpoints say, now that nobody writes any more."""
+        settings = self._plan.settings
+        try:
+            async with open_connection(settings, "up", set_up("up", "error")) as connection:
+                self._tally = await tally(connection, settings.partitions)
+        except MeshError as error:
+            self._console.line("bad", "up", f"the checkpoints could not be read: {error}")
 
     def _greet(self) -> None:
         page = (

@@ -18,6 +18,8 @@ from tests.system.test_up import two_days
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
 
+NOTHING = {"bars": 0, "minutes": 0, "trades": 0}
+
 Worker = asyncio.subprocess.Process
 
 
@@ -81,6 +83,8 @@ async def test_boards_do_not_depend_on_who_comes_and_goes(
         troubling.cancel()
 
     assert ended.code == 0, ended.console
+    assert (ended.summary["lost"], ended.summary["doubled"], ended.summary["gaps"]) == (0, 0, 0)
+    assert ended.summary["folded"] == {**NOTHING, **ended.summary["events"]}
     boards = await boards_in(tmp_path / "mesh")
     for board, rows in board_rows([Path(path) for path in tape]).items():
         assert differences(boards[board]["rows"], rows) == []
