@@ -28,6 +28,7 @@ RECEIVED_MS = "Mesh-Received-Ms"
 
 _WRONG_LAST_SEQUENCE = 10071
 _EXPECTED = "Nats-Expected-Last-Subject-Sequence"
+_EXPECTED_AT = "Nats-Expected-Last-Subject-Sequence-Subject"
 _OPERATION = "KV-Operation"
 _HEARTBEAT_S = 0.5
 _RETRY_S = 0.5
@@ -77,6 +78,16 @@ class KeyValue:
             BrokerError: not known to be stored.
         """
         return await self._publish(key, value, {_EXPECTED: str(revision)})
+
+    async def put_while(self, key: str, value: bytes, guard: str, revision: int) -> int:
+        """Store *value* if the key *guard* is still at *revision*; the revision of *key*.
+
+        Raises:
+            FencedError: somebody else wrote the guard since.
+            BrokerError: not known to be stored.
+        """
+        guarded = key_subject(self.bucket, guard)
+        return await self._publish(key, value, {_EXPECTED: str(revision), _EXPECTED_AT: guarded})
 
     async def put_unconfirmed(self, key: str, value: bytes) -> None:
         """Store *value* without waiting or knowing: for values that the next put replaces anyway."""

@@ -16,12 +16,13 @@ from collections.abc import Callable
 from typing import Any
 
 from mesh import clock
-from mesh.checkpoint import Checkpoint, Checkpoints, Counts, Held
+from mesh.checkpoint import Checkpoint, Checkpoints, Held
 from mesh.connection import Connection, Message, Subscription
 from mesh.errors import BrokerError, FencedError
 from mesh.logs import Log
 from mesh.processor import Processor
 from mesh.publisher import Publisher
+from schemas.checkpoint import Counts
 from schemas.market import Bar, BatchHead, OwnerPositions, Position, Print, Repair
 from schemas.naming import (
     MarketClass,
