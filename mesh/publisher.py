@@ -10,7 +10,6 @@ lost its leader is silent for 5 to 8 s, and that must not hold up anything live.
 import asyncio
 import math
 from collections import Counter, deque
-from typing import NamedTuple
 
 import msgspec
 
@@ -30,7 +29,7 @@ class _Ack(Wire, frozen=True):
 _decode_ack = msgspec.json.Decoder(_Ack).decode
 
 
-class _Sent(NamedTuple):
+class _Sent(msgspec.Struct, frozen=True, gc=False):
     subject: str
     events: int
     at_s: float

@@ -140,10 +140,9 @@ class Listener:
             self._window.add(sent, clock.monotonic_s())
         else:
             self._ring.add(sent, clock.monotonic_s() - self._away_s)
+        # What a live feed failed to send is in the ring under its number: its owner will ask for it.
         if await self._send(sent) or self._window is None:
-            self.published[lot.market_class] += (
-                sent.events
-            )  # if not sent, its owner will ask for it
+            self.published[lot.market_class] += sent.events
 
     async def _until_connected(self) -> None:
         """Wait for the connection; that time ages nothing in the ring, for nobody could ask."""
