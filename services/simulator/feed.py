@@ -8,18 +8,18 @@ keep up is dropped.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 from typing import Protocol
 
 from services.simulator.events import TapeEvent
+from services.simulator.lines import FRAME, count, events_of
 from services.simulator.player import Pacer, due
-from services.simulator.protocol import CHANNELS, END_OF_TAPE, Subscriptions
+from services.simulator.protocol import END_OF_TAPE, Subscriptions
 
 
 DEFAULT_BACKLOG_BYTES = 64 * 1024 * 1024
 _READ_AHEAD_BYTES = 256 * 1024
-_MARKS = [(b'"ev":"%s"' % channel.encode(), channel) for channel in sorted(CHANNELS)]
 
 
 class Listener(Protocol):
@@ -52,12 +52,32 @@ class Sent:
         self.frames += 1
         return b"[" + b",".join([event.payload for event in chosen]) + b"]"
 
-    def whole(self, frame: bytes) -> None:
-        """Count *frame*, which goes out as it is: its events by channel, without decoding it."""
+    def cut(self, subscriptions: Subscriptions, chunk: list[TapeEvent]) -> Iterator[bytes]:
+        """The frames of what was subscribed to in *chunk*; frames of the tape go out by themselves."""
+        events: list[TapeEvent] = []
+        for event in chunk:
+            if event.ev != FRAME:
+                events.append(event)
+                continue
+            yield from self._joined(subscriptions, events)
+            events = []
+            yield from self._whole(subscriptions, event)
+        yield from self._joined(subscriptions, events)
+
+    def _joined(self, subscriptions: Subscriptions, events: list[TapeEvent]) -> Iterator[bytes]:
+        frame = self.frame(subscriptions, events)
+        if frame is not None:
+            yield frame
+
+    def _whole(self, subscriptions: Subscriptions, whole: TapeEvent) -> Iterator[bytes]:
+        """*whole* untouched, if all channels were asked for; a broken one too, whatever was."""
+        events = None if subscriptions.is_everything else events_of(whole)
+        if events is not None:
+            yield from self._joined(subscriptions, events)
+            return
+        self.events += count(whole.payload)
         self.frames += 1
-        for mark, channel in _MARKS:
-            if count := frame.count(mark):
-                self.events[channel] += count
+        yield whole.payload
 
 
 class Feed(Protocol):
@@ -91,8 +111,7 @@ class TapeFeed:
         """Send the whole tape, then say that it is at its end."""
         async with aclosing(due(self._tape, self._pacer, self.reached_ms)) as chunks:
             async for chunk in chunks:
-                frame = self.sent.frame(listener.subscriptions, chunk)
-                if frame is not None:
+                for frame in self.sent.cut(listener.subscriptions, chunk):
                     await listener.send(frame)
                 self.reached_ms = max(self.reached_ms, chunk[-1].time_ms)
         await listener.send(END_OF_TAPE)

@@ -19,6 +19,8 @@ from services.simulator.events import TapeEvent
 CHUNK_EVENTS = 500
 """Most events of a frame."""
 _BLOCK_EVENTS = 4 * CHUNK_EVENTS
+_BLOCK_BYTES = 4 << 20
+"""Which a few events exceed, if they are whole frames."""
 _TICK_S = 0.02
 _ALWAYS_MS = 1 << 62
 _time_ms = attrgetter("time_ms")
@@ -96,4 +98,10 @@ async def due(
 
 
 def _take(iterator: Iterable[TapeEvent]) -> list[TapeEvent]:
-    return list(islice(iterator, _BLOCK_EVENTS))
+    block, size_bytes = [], 0
+    for event in islice(iterator, _BLOCK_EVENTS):
+        block.append(event)
+        size_bytes += len(event.payload)
+        if size_bytes > _BLOCK_BYTES:
+            break
+    return block

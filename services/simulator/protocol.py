@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from schemas.wire import DecodeError, Wire, encode_json, json_decoder
 from services.simulator.events import TapeEvent
-from services.simulator.tape import MALFORMED
+from services.simulator.lines import MALFORMED
 
 
 CHANNELS = frozenset({"A", "AM", "T", "Q", "LULD"})

@@ -11,7 +11,6 @@ from mesh.errors import FatalError
 from mesh.lifecycle import Counters, Lifecycle
 from services.simulator import rest
 from services.simulator.feed import Feed, LiveFeed, TapeFeed
-from services.simulator.frames import Frames, FramesFeed, is_frames
 from services.simulator.market import Market, start_of
 from services.simulator.player import Pacer, RealTime, Unpaced
 from services.simulator.server import PATH, FeedServer
@@ -60,9 +59,6 @@ def _source(settings: Settings) -> tuple[Feed, rest.ReadDay, str]:
     pacer = _pacer(settings.sim_speed)
     if settings.sim_tape:
         paths = [Path(part) for part in settings.sim_tape.split(os.pathsep) if part]
-        if len(paths) == 1 and is_frames(paths[0]):
-            frames = Frames(paths[0])
-            return FramesFeed(frames, pacer), frames.day_bars, f"frames of {paths[0].name}"
         tape = Tape(paths)
         return TapeFeed(tape, pacer), tape.day_bars, _named(paths)
     market = Market(

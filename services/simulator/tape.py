@@ -2,13 +2,14 @@
 
 A tape is made of files and folders. What a file is, its content says, not its name:
 
-- vendor JSON lines, one event object a line, ordered by time; they are passed on byte by byte,
-  malformed lines included (at the time of the line before), so that a listener meets them;
+- vendor JSON lines, one event object or one frame (an array of them) a line, ordered by time; they
+  are passed on byte by byte, malformed lines included (at the time of the line before), so that a
+  listener meets them;
 - vendor flat files (CSV) of trades, quotes and minute bars, see `services.simulator.flat`;
 - flat files of day bars, which are no events but the previous closes.
 
 Each may be gzipped. The order is `t` of trades, quotes and bands (nanoseconds become milliseconds),
-`e` (window end) of bars; ties are broken by path, then by line. Where a folder holds a day of a
+`e` (window end) of bars, and of a frame that of its last event; ties are broken by path, then by line. Where a folder holds a day of a
 channel both as JSON lines and as a flat file, the JSON lines win, or all events would come twice;
 files named one by one are always played. What else lies in a folder (a README, a table) is left out. A file is opened when its first event is due and let go
 at its end, so a month does not sit in memory.
@@ -19,7 +20,6 @@ import heapq
 import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -27,32 +27,15 @@ from typing import NamedTuple
 
 from mesh.calendar import day_at
 from mesh.errors import FatalError
-from schemas.wire import DecodeError, Wire, json_decoder
-from services.simulator import flat
-from services.simulator.events import NS_PER_MS, DayBar, DayBars, TapeEvent
+from services.simulator import flat, lines
+from services.simulator.events import DayBar, DayBars, TapeEvent
 
-
-MALFORMED = "malformed"
-"""The `ev` of a line that cannot be read; it goes to every connection."""
 
 _EXPECTED = "expected vendor JSON lines or flat-file CSV (trades_v1, quotes_v1, minute_aggs_v1, day_aggs_v1), plain or gzipped"
 _TAPE_SUFFIXES = (".jsonl", ".ndjson", ".csv")
-_BARS = frozenset({"A", "AM"})
-_NS_FROM = 100_000_000_000_000
-_PLAUSIBLE_MS = (946_684_800_000, 4_102_444_800_000)
-"""2000 to 2099, as in `schemas.massive`."""
 _GZIP_MAGIC = b"\x1f\x8b"
-
-
-class _Peek(Wire, frozen=True):
-    ev: str
-    sym: str = ""
-    T: str = ""
-    t: int | None = None
-    e: int | None = None
-
-
-_peek = json_decoder(_Peek).decode
+_READ_BYTES = 1 << 20
+"""A frame is some ten thousand bytes long: the usual buffer would cut each into pieces."""
 
 
 class TapeFile(NamedTuple):
@@ -185,9 +168,8 @@ def _days(file: TapeFile) -> set[str]:
     if file.kind is not None:
         return {day.name}
     for line in deque(_lines(file.path), maxlen=1):
-        with suppress(DecodeError):
-            if file.from_ms <= _known_ms(_peek(line)) < day.end_ms:
-                return {day.name}
+        if file.from_ms <= lines.time_ms_of(line) < day.end_ms:
+            return {day.name}
     return {name for name, _channel in _coverage(file)}
 
 
@@ -200,20 +182,22 @@ def _coverage(file: TapeFile) -> set[tuple[str, str]]:
     for event in _events(file):
         if event.time_ms >= day.end_ms:
             day = day_at(event.time_ms)
-        found.add((day.name, event.ev))
+        types = lines.count(event.payload) if event.ev == lines.FRAME else (event.ev,)
+        found.update((day.name, ev) for ev in types)
     return found
 
 
 def _identify(path: Path) -> TapeFile:
-    lines = [line.decode(errors="replace") for line in islice(_lines(path), 2)]
+    first = list(islice(_lines(path), 2))
     if (
-        lines
-        and lines[0].startswith("{")
-        and (_is_event(lines[0]) or _TAPE_SUFFIXES[0] in path.name)
+        first
+        and first[0].startswith((b"{", b"["))
+        and (lines.is_readable(first[0]) or _TAPE_SUFFIXES[0] in path.name)
     ):
         return TapeFile(path, None, _first_time_ms(path))
-    kind = flat.kind_of(*lines) if len(lines) > 1 else None
-    from_ms = flat.first_time_ms(kind, *lines) if kind else None
+    texts = [line.decode(errors="replace") for line in first]
+    kind = flat.kind_of(*texts) if len(texts) > 1 else None
+    from_ms = flat.first_time_ms(kind, *texts) if kind else None
     if kind is None or from_ms is None:
         raise FatalError(f"{path} is not part of a tape; {_EXPECTED}")
     # rows come by ticker, so the first row is not the earliest
@@ -222,10 +206,9 @@ def _identify(path: Path) -> TapeFile:
 
 def _first_time_ms(path: Path) -> int:
     for line in _lines(path):
-        with suppress(DecodeError):
-            time_ms = _known_ms(_peek(line))
-            if time_ms:
-                return time_ms
+        time_ms = lines.time_ms_of(line)
+        if time_ms:
+            return time_ms
     raise FatalError(f"{path} has no line with a time; {_EXPECTED}")
 
 
@@ -235,37 +218,15 @@ def _events(file: TapeFile) -> Iterator[TapeEvent]:
         return
     time_ms = file.from_ms
     for line in _lines(file.path):
-        try:
-            event = _peek(line)
-        except DecodeError:
-            yield TapeEvent(time_ms, MALFORMED, "", line)
-            continue
-        time_ms = max(time_ms, _known_ms(event))
-        yield TapeEvent(time_ms, event.ev, event.sym or event.T, line)
-
-
-def _is_event(line: str) -> bool:
-    try:
-        _peek(line)
-    except DecodeError:
-        return False
-    return True
-
-
-def _known_ms(event: _Peek) -> int:
-    """When a live feed would know *event*, 0 if it does not say."""
-    time = event.e if event.ev in _BARS else event.t
-    if time is None:
-        return 0
-    time_ms = time // NS_PER_MS if time >= _NS_FROM else time
-    # a time in another unit would carry all that follows it out of its day
-    return time_ms if _PLAUSIBLE_MS[0] <= time_ms < _PLAUSIBLE_MS[1] else 0
+        event = lines.read(line, time_ms)
+        time_ms = event.time_ms
+        yield event
 
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Lines without their ends, blank ones left out."""
     try:
-        with path.open("rb") as raw:
+        with path.open("rb", buffering=_READ_BYTES) as raw:
             zipped = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
             source = gzip.GzipFile(fileobj=raw) if zipped else raw

@@ -14,7 +14,6 @@ import msgspec
 from mesh.broker import choose_port, free_port
 from mesh.config import SETTINGS, Settings, load
 from mesh.errors import FatalError
-from services.simulator.frames import Frames, is_frames
 from services.simulator.tape import Tape
 
 
@@ -86,7 +85,7 @@ def _simulated(settings: Settings, paths: list[Path]) -> Settings:
     """*settings* with the feed pointed at the simulator on ports that are free."""
     feed_port = _free_besides(settings, settings.sim_port)
     rest_port = _free_besides(settings, settings.sim_rest_port)
-    days = _days(paths) if paths else [settings.sim_start.partition("T")[0]]
+    days = Tape(paths).days if paths else [settings.sim_start.partition("T")[0]]
     return msgspec.structs.replace(
         settings,
         api_key=settings.sim_key,
@@ -99,12 +98,6 @@ def _simulated(settings: Settings, paths: list[Path]) -> Settings:
         sim_rest_port=rest_port,
         sim_tape=os.pathsep.join(str(path.resolve()) for path in paths),
     )
-
-
-def _days(paths: list[Path]) -> list[str]:
-    if len(paths) == 1 and is_frames(paths[0]):
-        return Frames(paths[0]).days
-    return Tape(paths).days
 
 
 def _free_besides(settings: Settings, usual: int) -> int:

@@ -199,6 +199,7 @@ async def test_live_feed_drops_a_reader_that_stops() -> None:
             await eventually(lambda: feed.listeners == 0)
             go_on.set()
             await eventually(lambda: slow.ended)
+            await eventually(lambda: gate.waiting_for == BASE_MS + len(MUCH) - 1)
         async with listening(port, "T.*") as next_one:
             await eventually(lambda: feed.listeners == 1)
             gate.open_until(BASE_MS + len(MUCH))

@@ -13,7 +13,8 @@ from mesh.errors import FatalError
 from schemas.massive import MinuteBar as VendorMinuteBar
 from schemas.massive import VendorEvent, decode_frame
 from services.simulator.events import DayBar
-from services.simulator.tape import MALFORMED, Tape, merge
+from services.simulator.lines import MALFORMED
+from services.simulator.tape import Tape, merge
 from tests.services.simulator.listening import trade
 
 
