@@ -66,7 +66,8 @@ def test_frames_win_over_flat_files_of_their_channels_only(tmp_path: Path) -> No
 
 def test_counting_agrees_with_decoding() -> None:
     """Events are counted by type however the frame is written, also if it is cut off."""
-    plain = b'[{"ev":"T","q":1},{"ev":"AM"},{"ev":"T"},{"ev":"LULD"}]'
+    kinds = [(b"T", b"sym"), (b"AM", b"sym"), (b"T", b"sym"), (b"LULD", b"T")]
+    plain = b"[" + b",".join(b'{"ev":"%b","%b":"F"}' % kind for kind in kinds) + b"]"
 
     assert lines.count(plain) == {"T": 2, "AM": 1, "LULD": 1}
     assert lines.count(FIRST) == {"T": 1, "Q": 1}
