@@ -117,6 +117,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[
         int, _port("Port of the page and of `/ws`. Unset: 8080, or a free one if that is taken")
     ] = 0
+    health_port: Annotated[
+        int,
+        _port(
+            "Port of a program's `/healthz`, `/readyz` and `/version`, for `mesh run`. Unset: none"
+        ),
+    ] = 0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], about("Least severe log line that is written")
     ] = "info"

@@ -25,6 +25,7 @@ from mesh.backoff import delays_s
 from mesh.config import Settings, addresses, without_credentials
 from mesh.errors import BrokerError, BrokerVersionError, MeshError, SettingsError
 from mesh.logs import Log
+from mesh.readiness import condition
 from mesh.transport import ImpatientTransport
 from schemas.wire import encode_json
 
@@ -58,6 +59,7 @@ class Connection:
         self.on_reconnect: list[Hook] = []
         """Awaited in order after each reconnect; one that the broker cannot serve yet, again until it can."""
         self._log = log
+        self._condition = condition("broker")
         self._errors = 0
 
     async def publish(
@@ -168,7 +170,8 @@ class Connection:
         """For the client: the connection is gone."""
         if self.connected.is_set() and not self.client.is_closed:
             self.connected.clear()
-            self._log.warning("broker.lost")
+            self._log.info("broker.lost")
+            self._condition.lost("is away")
 
     async def on_return(self) -> None:
         """For the client: the connection is back."""
@@ -179,10 +182,14 @@ class Connection:
         unprepared = await self._prepare(self.on_reconnect)
         for wait_s in delays_s(_FIRST_RETRY_S, _LAST_RETRY_S, SystemRandom().random):
             # The client cancels this when the connection is lost or closed, but its own waits may swallow that.
-            if not unprepared or incarnation != self.incarnation or self.client.is_closed:
+            if incarnation != self.incarnation or not self.connected.is_set():
                 return
+            if not unprepared or self.client.is_closed:
+                break
+            self._condition.lost("is back, but not what it must hold")
             await asyncio.sleep(wait_s)
             unprepared = await self._prepare(unprepared)
+        self._condition.met()
 
     async def _prepare(self, hooks: list[Hook]) -> list[Hook]:
         """Run *hooks*; those that the broker refused or did not answer, as in a cluster that elects a leader."""

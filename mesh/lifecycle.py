@@ -1,7 +1,7 @@
 """How a program runs: one event loop, stop on SIGTERM or SIGINT, an exit code that means something.
 
 A program is an async function of its settings and its `Lifecycle`. It announces itself with
-`ready()`, returns when `stopping` is set and it has drained, and returns its final counters, which
+`ready()`, says what keeps it from its job meanwhile (its connection does so by itself), returns when `stopping` is set and it has drained, and returns its final counters, which
 are logged as `service.stopped`. Exit codes: 0 drained, 78 a `FatalError` (do not restart), 1 a bug.
 """
 
@@ -14,9 +14,11 @@ from typing import Any
 
 import uvloop
 
+from mesh import health
 from mesh.config import Settings, load
 from mesh.errors import FatalError, MeshError, SettingsError
 from mesh.logs import Log, set_up
+from mesh.readiness import OF_PROGRAM, PROGRAM, Condition, Readiness, Report
 
 
 EX_FATAL = 78
@@ -35,10 +37,27 @@ class Lifecycle:
         self.log = log
         self.stopping = asyncio.Event()
         """Set once, when the program must drain and return."""
+        self.readiness = Readiness(log)
 
     def ready(self, **facts: Any) -> None:
         """Say that the program does its job from now on, with the *facts* a person wants to know."""
-        self.log.info("service.ready", **facts)
+        self.readiness.facts = facts
+        self.readiness.change(PROGRAM, "")
+
+    def unready(self, reason: str) -> None:
+        """Say that the program does not do its job, until it calls `ready` again."""
+        self.readiness.change(PROGRAM, reason)
+
+    def condition(self, name: str) -> Condition:
+        """Something that the program is not ready without; several parts may each have their own."""
+        return Condition(name, self.readiness)
+
+    def report(self) -> Report:
+        """Whether the program does its job at this moment; one that drains takes no new work."""
+        reasons = dict(self.readiness.reasons)
+        if self.stopping.is_set():
+            reasons[PROGRAM] = "is stopping"
+        return Report(not reasons, reasons, self.readiness.facts)
 
     async def pause(self, seconds: float) -> bool:
         """Wait for *seconds* or until `stopping` is set; whether the program goes on."""
@@ -62,7 +81,7 @@ def run(name: str, program: Program, drain_s: float = _DRAIN_S) -> int:
         return EX_FATAL
     log = set_up(name, settings.log_level)
     try:
-        return uvloop.run(_run(program, settings, log, drain_s))
+        return uvloop.run(_run(name, program, settings, log, drain_s))
     except asyncio.CancelledError:
         return 1  # abandoned, and said so
     except (Exception, BaseExceptionGroup) as error:
@@ -76,12 +95,16 @@ def run(name: str, program: Program, drain_s: float = _DRAIN_S) -> int:
         return EX_FATAL if refused else 1
 
 
-async def _run(program: Program, settings: Settings, log: Log, drain_s: float) -> int:
+async def _run(name: str, program: Program, settings: Settings, log: Log, drain_s: float) -> int:
     lifecycle = Lifecycle(log)
+    OF_PROGRAM.set(lifecycle.readiness)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lifecycle.stopping.set)
-    async with asyncio.TaskGroup() as tasks:
+    async with (
+        health.serving(settings.health_port, name, lifecycle.report),
+        asyncio.TaskGroup() as tasks,
+    ):
         running = tasks.create_task(program(settings, lifecycle))
         abandoning = tasks.create_task(_abandon(running, lifecycle, drain_s))
         counters = await running

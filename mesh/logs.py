@@ -1,7 +1,8 @@
 """Structured logs: one JSON object a line on standard output, set up once for each process.
 
 An event is a constant `noun.past_tense`; everything else is a field. Nothing is logged per market
-event. `mesh up` reads these lines: `service.ready` and `service.stopped` are part of its contract.
+event. `mesh up` reads these lines: `service.ready`, `service.unready` and `service.stopped` are part
+of its contract.
 """
 
 import logging

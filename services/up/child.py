@@ -40,7 +40,7 @@ class Child:
     ) -> None:
         self.name = name
         self.ready = asyncio.Event()
-        """Set while the program does its job."""
+        """Set once the program does its job, until it ends; it may lose its broker meanwhile."""
         self.refused = asyncio.Event()
         """Set when it ended with an error that only a person can mend."""
         self.said: dict[str, asyncio.Event] = {"tape.ended": asyncio.Event()}
@@ -149,6 +149,8 @@ class Child:
             self.counters = {
                 key: value for key, value in record.items() if key not in ("service", "event")
             }
+        elif event == "service.unready":
+            self._console.line("warn", self.name, f"not ready · {facts(record)}")
         elif record.get("level") in ("warning", "error"):
             tone = "warn" if record["level"] == "warning" else "bad"
             self._console.line(tone, self.name, f"{event} · {facts(record)}")

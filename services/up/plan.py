@@ -49,6 +49,10 @@ def plan(arguments: argparse.Namespace) -> Plan:
         FatalError: something asked for cannot be had: a port, a path, a combination of flags.
     """
     settings = _settings(arguments)
+    if settings.health_port:
+        raise FatalError(
+            "MESH_HEALTH_PORT is for one program (`mesh run`): of a whole `mesh up` ask the page's /readyz"
+        )
     source: Source = "tape" if arguments.tape else "live" if settings.api_key else "simulated"
     if arguments.exit_at_end and source != "tape":
         raise FatalError("--exit-at-end needs --tape: only a recording has an end")

@@ -1,17 +1,18 @@
-"""The web application: the page at `/`, the protocol at `/ws`, and `/healthz`."""
+"""The web application: the page at `/`, the protocol at `/ws`, and the program's health."""
 
 import asyncio
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from litestar import Litestar, WebSocket, get, websocket
+from litestar import Litestar, MediaType, Response, WebSocket, get, websocket
 from litestar.connection import ASGIConnection
 from litestar.datastructures import ResponseHeader
 from litestar.exceptions import PermissionDeniedException, WebSocketDisconnect
 from litestar.handlers import BaseRouteHandler
 
 from mesh import clock
+from mesh.health import VERSION, Ask, readyz
 from schemas.widget import CLOSE_RESTARTING, PROTOCOL, Hello
+from schemas.wire import encode_json
 from services.widgets.hub import Hub
 from services.widgets.page import page
 from services.widgets.session import Session
@@ -28,7 +29,7 @@ Socket = WebSocket[Any, Any, Any]
 Asked = ASGIConnection[Any, Any, Any, Any]
 
 
-def build(hub: Hub, source: str, origins: frozenset[str]) -> Litestar:
+def build(hub: Hub, source: str, origins: frozenset[str], ask: Ask) -> Litestar:
     """The application over *hub*.
 
     Args:
@@ -36,6 +37,7 @@ def build(hub: Hub, source: str, origins: frozenset[str]) -> Litestar:
         source: what the page says about the data: `live`, `tape` or `simulated`.
         origins: the pages that may open `/ws`, exactly as browsers name them. A request without an
             `Origin` does not come from a page, and is let in.
+        ask: whether the program does its job.
     """
 
     def from_our_page(connection: Asked, _: BaseRouteHandler) -> None:
@@ -59,8 +61,13 @@ def build(hub: Hub, source: str, origins: frozenset[str]) -> Litestar:
     def healthz() -> dict[str, Any]:
         return {"status": "ok", "feeds": hub.catalogue.names, "clients": hub.clients}
 
+    @get("/readyz", sync_to_thread=False)
+    def ready() -> Response[bytes]:
+        status, report = readyz(ask())
+        return Response(encode_json(report), status_code=status, media_type=MediaType.JSON)
+
     return Litestar(
-        [stream, healthz, *page()],
+        [stream, healthz, ready, *page()],
         response_headers=[
             ResponseHeader(name=name, value=value) for name, value in HEADERS.items()
         ],
@@ -74,18 +81,8 @@ def own_origins(port: int) -> frozenset[str]:
     return frozenset({f"http://127.0.0.1:{port}", f"http://localhost:{port}"})
 
 
-def _version() -> str:
-    try:
-        return version("tickmesh")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "unreleased"
-
-
 def _hello(hub: Hub, source: str) -> Hello:
-    return Hello(PROTOCOL, _VERSION, source, int(clock.now_ms()), hub.catalogue.names)
-
-
-_VERSION = _version()
+    return Hello(PROTOCOL, VERSION, source, int(clock.now_ms()), hub.catalogue.names)
 
 
 async def _read(socket: Socket, session: Session, wake: asyncio.Event) -> None:

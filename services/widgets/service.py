@@ -73,7 +73,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     port = settings.port or DEFAULT_PORT
     with _listening(port) as listener:
         hub = Hub(epoch=f"{int(clock.now_ms()):x}")
-        server = Server(build(hub, settings.source, own_origins(port)))
+        server = Server(build(hub, settings.source, own_origins(port), lifecycle.report))
         async with (
             open_connection(settings, "widgets", lifecycle.log) as connection,
             asyncio.TaskGroup() as tasks,

@@ -92,6 +92,19 @@ sys.exit(78)
     assert "service.refused · reason wrong key" in kept.shown.getvalue()
 
 
+async def test_program_that_is_not_ready_for_a_while_is_shown(tmp_path: Path) -> None:
+    """What keeps a program from its job is a line on the console, and so is its return; it is not started again."""
+    away = """say('{"event": "service.unready", "level": "warning", "broker": "is away"}')\n"""
+    back = """say('{"event": "service.ready", "level": "info", "port": 6}')\n"""
+    kept = _Kept(DRAINING.replace("time.sleep", away + back + "time.sleep"), tmp_path / "log")
+    async with kept.running() as child:
+        await eventually(lambda: "port 6" in kept.shown.getvalue())
+        assert child.ready.is_set()
+
+    lines = [line.split(maxsplit=2)[2] for line in kept.shown.getvalue().splitlines()]
+    assert lines == ["port 5", "not ready · broker is away", "port 6"]
+
+
 async def test_program_that_does_not_drain_is_killed(tmp_path: Path) -> None:
     """After the deadline a program that ignores the signal is killed, and that is said."""
     deaf = DRAINING.replace("drain)", "signal.SIG_IGN)")

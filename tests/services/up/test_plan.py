@@ -50,6 +50,13 @@ def test_taken_port_is_named_with_its_flag(tmp_path: Path, flag: str) -> None:
             _plan(tmp_path, flag, port)
 
 
+def test_one_health_port_is_not_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that every program would want is refused, with what to ask instead."""
+    monkeypatch.setenv("MESH_HEALTH_PORT", "9000")
+    with pytest.raises(FatalError, match=r"MESH_HEALTH_PORT .*mesh run.*/readyz"):
+        _plan(tmp_path)
+
+
 def test_missing_tape_is_named_and_costs_nothing(tmp_path: Path, tape: Path) -> None:
     """A misspelt path is said, and what the last tape left is still there."""
     left = _leave_state(_plan(tmp_path / "data", "--tape", str(tape)))

@@ -12,6 +12,7 @@ from mesh import broker
 from mesh.config import Settings
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import set_up
+from mesh.readiness import OF_PROGRAM
 from mesh.testing import eventually
 from services.widgets.service import serve
 from tests.services.widgets.boards import ModelClient
@@ -27,6 +28,7 @@ class Told(Lifecycle):
     def ready(self, **facts: Any) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """Remember the facts."""
         self.facts = facts
+        super().ready(**facts)
 
 
 class Running:
@@ -53,6 +55,7 @@ def on_free_port(settings: Settings, **changes: Any) -> Settings:
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """The program, ready; stopped at the end."""
     lifecycle = Told()
+    OF_PROGRAM.set(lifecycle.readiness)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(serve(settings, lifecycle))
         await eventually(lambda: lifecycle.facts or task.done())

@@ -210,6 +210,22 @@ async def test_service_is_healthy(settings: Settings) -> None:
     assert answer == {"status": "ok", "feeds": [], "clients": 1}
 
 
+async def test_service_says_when_it_is_not_ready(settings: Settings, broker: RunningBroker) -> None:
+    """While the broker is away the page's own port says that its boards stand still."""
+
+    async def status() -> tuple[int, dict[str, str]]:
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(program.page + "readyz")
+        return answer.status_code, answer.json()["reasons"]
+
+    async with running(on_free_port(settings)) as program:
+        assert await status() == (200, {})
+        await broker.kill()
+        await eventually(status, (503, {"broker": "is away"}).__eq__)
+        await broker.start()
+        await eventually(status, (200, {}).__eq__)
+
+
 async def _feeds(page: str) -> list[str]:
     async with httpx.AsyncClient() as http:
         feeds: list[str] = (await http.get(page + "healthz")).json()["feeds"]

@@ -1,0 +1,128 @@
+"""What an orchestrator asks a program over HTTP: `/healthz`, `/readyz` and `/version`, each a JSON object.
+
+`/healthz` is 200 while the event loop turns: who gets no answer should restart the program.
+`/readyz` is 200 while the program does its job and 503 while it does not, with the reasons: it will
+go on by itself, so it should be left alone, and not be sent work.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from mesh.errors import FatalError
+from mesh.readiness import Report
+from schemas.wire import encode_json
+
+
+if TYPE_CHECKING:
+    import uvicorn
+
+
+HOST = "127.0.0.1"
+
+Ask = Callable[[], Report]
+Answer = tuple[HTTPStatus, Any]
+Message = dict[str, Any]
+Application = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+
+def _version() -> str:
+    try:
+        return version("tickmesh")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unreleased"
+
+
+VERSION = _version()
+
+
+def readyz(report: Report) -> Answer:
+    """The answer of `/readyz`."""
+    return (HTTPStatus.OK if report.ready else HTTPStatus.SERVICE_UNAVAILABLE, report)
+
+
+@asynccontextmanager
+async def serving(port: int, service: str, ask: Ask) -> AsyncIterator[None]:
+    """Answer on *port* of 127.0.0.1 for the duration of the context; not at all if it is 0.
+
+    Raises:
+        FatalError: the port is taken.
+    """
+    if not port:
+        yield
+        return
+    with _listening(port) as listener:
+        server = _server(_application(service, ask))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve([listener]))
+            try:
+                yield
+            finally:
+                server.should_exit = True
+
+
+def _application(service: str, ask: Ask) -> Application:
+    routes: dict[str, Callable[[], Answer]] = {
+        "/healthz": lambda: (HTTPStatus.OK, {"status": "ok"}),
+        "/readyz": lambda: readyz(ask()),
+        "/version": lambda: (HTTPStatus.OK, {"service": service, "version": VERSION}),
+    }
+
+    def nothing() -> Answer:
+        return HTTPStatus.NOT_FOUND, {"paths": list(routes)}
+
+    async def application(
+        scope: Message,
+        _: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        status, content = routes.get(scope["path"], nothing)()
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": int(status), "headers": headers})
+        await send({"type": "http.response.body", "body": encode_json(content)})
+
+    return application
+
+
+def _server(application: Application) -> "uvicorn.Server":
+    import uvicorn  # noqa: PLC0415 (a program that nobody asks does not pay for it)
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:  # type: ignore[explicit-override]  # typing's comes with 3.12
+            yield  # signals are the lifecycle's
+
+    return Server(
+        uvicorn.Config(
+            application,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    try:
+        listener = socket.create_server((HOST, port))
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        raise FatalError(
+            f"port {port} for the health of this program is taken or not allowed on {HOST}: "
+            "free it, or choose another with MESH_HEALTH_PORT"
+        ) from error
+    with listener:
+        yield listener
