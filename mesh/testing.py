@@ -115,6 +115,17 @@ class RunningCluster:
             leader: str = (await _replicas_of(connection, stream)).get("leader", "")
         return leader
 
+    async def until_whole(self, stream: str) -> None:
+        """Wait until *stream* has a leader, and every replica all that it holds."""
+
+        async def is_whole() -> bool:
+            replicas = await _replicas_of(connection, stream)
+            followers = replicas.get("replicas", ())
+            return bool(replicas.get("leader")) and all(each["current"] for each in followers)
+
+        async with self._connected() as connection:
+            await eventually(is_whole, timeout_s=_ELECTION_S)  # type: ignore[arg-type]  # T is what is awaited
+
     async def move_leader(self, stream: str, name: str) -> None:
         """Have the node *name* lead *stream*, once it has all of it, and wait until it does."""
         subject = f"$JS.API.STREAM.LEADER.STEPDOWN.{stream}"

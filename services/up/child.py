@@ -101,7 +101,7 @@ class Child:
                 stderr=asyncio.subprocess.STDOUT,
                 limit=_LINE_BYTES,
                 start_new_session=True,  # Ctrl-C on the terminal is for us: programs stop in order
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
             self._process = process
             async with asyncio.TaskGroup() as tasks:
@@ -166,10 +166,16 @@ def program_argv(name: str) -> list[str]:
     return [sys.executable, "-m", "services", "run", name]
 
 
+def copy_names(program: str, count: int) -> list[str]:
+    """What *count* processes of *program* are called: `processors`, `processors-2`, and so on."""
+    return [program, *(f"{program}-{number}" for number in range(2, count + 1))]
+
+
 def _ending(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """In a child process: be told to stop when its supervisor is gone."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 _COLOURS = {"good": "32", "warn": "33", "bad": "31", "quiet": "2", "strong": "1"}
 _HIDDEN = frozenset({"service", "event", "level", "timestamp", "exception"})
-_NAME_WIDTH = 11
+_NAME_WIDTH = 13
 
 
 class Console:

@@ -24,9 +24,25 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--partitions", type=int, metavar="P", help="number of partitions (default: 16)"
     )
+    parser.add_argument(
+        "--nodes",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="number of embedded brokers; several form a cluster that replicates (default: 1)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="number of processes that share the partitions (default: 1)",
+    )
     parser.add_argument("--port", type=int, help="port of the page (default: 8080, or a free one)")
     parser.add_argument(
-        "--nats-port", type=int, help="port of the embedded broker (default: 4222, or a free one)"
+        "--nats-port",
+        type=int,
+        help="port of the (first) embedded broker (default: 4222, or a free one)",
     )
     parser.add_argument(
         "--data-dir",
@@ -34,3 +50,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="state of the broker, and logs (default: .mesh/live, .mesh/tape or .mesh/simulated)",
     )
     parser.add_argument("--no-web", action="store_true", help="without the page")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, was {count}")
+    return count

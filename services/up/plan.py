@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from mesh.broker import choose_port, free_port
+from mesh.broker import Node, choose_port, free_port, free_ports, place_nodes
 from mesh.config import SETTINGS, Settings, load
 from mesh.errors import FatalError
 from services.simulator.tape import Tape
@@ -21,6 +21,10 @@ Source = Literal["live", "tape", "simulated"]
 
 _SOURCE_FILE = "source"
 _LOCK_FILE = "lock"
+_STREAMS = "jetstream"
+"""The folder that a broker makes in the one that it is given."""
+_REPLICAS = 3
+"""More than three cost every write and are worth little."""
 _FLAGS = {
     "speed": "sim_speed",
     "partitions": "partitions",
@@ -36,7 +40,9 @@ class Plan(NamedTuple):
     settings: Settings
     """Complete: every port and address is settled."""
     data_dir: Path
-    embedded_broker: bool
+    brokers: list[Node]
+    """The embedded ones; empty if somebody else's is used."""
+    workers: int
     simulator: bool
     web: bool
     exit_at_end: bool
@@ -57,13 +63,15 @@ def plan(arguments: argparse.Namespace) -> Plan:
     if arguments.exit_at_end and source != "tape":
         raise FatalError("--exit-at-end needs --tape: only a recording has an end")
     data_dir = Path(settings.data_dir or f".mesh/{source}").expanduser().resolve()
-    embedded = not settings.nats_url
-    if embedded:
-        _refuse_foreign(data_dir, source)
+    brokers: list[Node] = []
+    if not settings.nats_url:
+        _refuse_foreign(data_dir, source, arguments.nodes)
         port = choose_port(settings.nats_port, 4222, "the broker", "--nats-port or MESH_NATS_PORT")
-        settings = msgspec.structs.replace(
-            settings, nats_port=port, nats_url=f"nats://127.0.0.1:{port}"
-        )
+        brokers = _brokers(data_dir, port, arguments.nodes)
+        urls = ",".join(f"nats://127.0.0.1:{node.port}" for node in brokers)
+        settings = msgspec.structs.replace(settings, nats_port=port, nats_url=urls)
+    elif arguments.nodes > 1:
+        raise FatalError("--nodes is for embedded brokers: unset MESH_NATS_URL to have them")
     if not arguments.no_web:
         port = choose_port(settings.port, 8080, "the page", "--port or MESH_PORT")
         settings = msgspec.structs.replace(settings, port=port)
@@ -71,8 +79,20 @@ def plan(arguments: argparse.Namespace) -> Plan:
     if source != "live":
         settings = _simulated(settings, [Path(path) for path in arguments.tape or ()])
     return Plan(
-        settings, data_dir, embedded, source != "live", not arguments.no_web, arguments.exit_at_end
+        settings=settings,
+        data_dir=data_dir,
+        brokers=brokers,
+        workers=arguments.workers,
+        simulator=source != "live",
+        web=not arguments.no_web,
+        exit_at_end=arguments.exit_at_end,
     )
+
+
+def stored_nodes(data_dir: Path) -> int:
+    """How many brokers left their state in *data_dir*: a cluster's nodes have a folder each."""
+    alone = (data_dir / _STREAMS).is_dir()
+    return 1 if alone else len(list(data_dir.glob(f"broker*/{_STREAMS}")))
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -82,7 +102,17 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         value = getattr(arguments, flag)
         if value is not None:
             environment[names[field]] = str(value)
+    if not environment.get("MESH_REPLICAS"):
+        environment["MESH_REPLICAS"] = str(min(arguments.nodes, _REPLICAS))
     return load(environment)
+
+
+def _brokers(data_dir: Path, port: int, count: int) -> list[Node]:
+    http_port = choose_port(0, 8222, "the broker's monitoring", "")
+    if count == 1:
+        return [Node("broker", port, http_port, 0, data_dir)]
+    first, *others = place_nodes(data_dir, free_ports(3 * count))
+    return [first._replace(port=port, http_port=http_port), *others]
 
 
 def _simulated(settings: Settings, paths: list[Path]) -> Settings:
@@ -110,15 +140,21 @@ def _free_besides(settings: Settings, usual: int) -> int:
     return free_port() if given else choose_port(0, usual, "the simulator", "MESH_SIM_PORT")
 
 
-def _refuse_foreign(data_dir: Path, source: Source) -> None:
+def _refuse_foreign(data_dir: Path, source: Source, nodes: int) -> None:
     before = _source_of(data_dir)
+    stored = stored_nodes(data_dir)
     if before == "live" and source != "live":
         raise FatalError(
             f"{data_dir} holds the state of the live feed: choose another --data-dir for {source} data"
         )
-    if before is None and (data_dir / "jetstream").exists():
+    if before is None and stored:
         raise FatalError(
             f"{data_dir} holds a broker's state that is not ours: choose another --data-dir"
+        )
+    if before == "live" and stored not in (0, nodes):
+        raise FatalError(
+            f"{data_dir} holds the state of --nodes {stored}, which {nodes} cannot read: "
+            f"give --nodes {stored}, or choose another --data-dir"
         )
 
 
@@ -146,9 +182,11 @@ def prepared(plan: Plan) -> Iterator[None]:
             raise FatalError(
                 f"{plan.data_dir} is used by another `mesh up`: stop that one, or choose another --data-dir"
             ) from error
-        if plan.embedded_broker:
+        if plan.brokers:
             if _source_of(plan.data_dir) != "live":
-                shutil.rmtree(plan.data_dir / "jetstream", ignore_errors=True)
+                for stored in plan.data_dir.glob(f"broker*/{_STREAMS}"):
+                    shutil.rmtree(stored, ignore_errors=True)
+                shutil.rmtree(plan.data_dir / _STREAMS, ignore_errors=True)
             (plan.data_dir / _SOURCE_FILE).write_text(f"{plan.settings.source}\n")
         yield
 

@@ -15,7 +15,8 @@ from mesh.connection import open_connection
 from mesh.errors import FatalError, MeshError
 from mesh.logs import set_up
 from schemas.wire import encode_json
-from services.up.child import Child, program_argv
+from services.up import stored
+from services.up.child import Child, copy_names, program_argv
 from services.up.console import Console
 from services.up.plan import Plan, plan, prepared
 from services.up.tally import NONE, tally
@@ -24,7 +25,7 @@ from services.up.tally import NONE, tally
 _STAGES = (("simulator",), ("reference", "processors", "boards", "widgets"), ("listener",))
 """Started stage by stage: the next begins when all of one are ready."""
 _STOPS = ("listener", "simulator", "reference", "processors", "boards", "widgets", "broker")
-"""Stopped one by one, each when it has drained: producers before consumers, the broker last."""
+"""Stopped one after the other, each when all its processes have drained: producers before consumers, the broker last."""
 _READY_S = 60.0
 _CANCEL_S = 0.2
 
@@ -47,6 +48,8 @@ class Tree:
         self._plan = plan
         self._console = console
         self._children: dict[str, Child] = {}
+        self._copies = {"broker": len(plan.brokers), "processors": plan.workers, "boards": 1}
+        """How many processes of a program run; one, unless it is named here."""
         self.started = asyncio.Event()
         """Set when every program does its job."""
         self.tape_ended = asyncio.Event()
@@ -118,11 +121,10 @@ class Tree:
 
     async def _start(self, tasks: asyncio.TaskGroup) -> bool:
         """Start everything; whether all became ready."""
-        if self._plan.embedded_broker:
-            await self._start_broker(tasks)
+        await self._start_brokers(tasks)
         await self._apply_topology()
         for stage in _STAGES:
-            wanted = [name for name in stage if self._is_wanted(name)]
+            wanted = [program for program in stage if self._is_wanted(program)]
             if not await self._start_stage(tasks, wanted):
                 return False
         return True
@@ -134,33 +136,45 @@ class Tree:
         if ended.is_set():
             self.tape_ended.set()
 
-    def _is_wanted(self, name: str) -> bool:
-        return {"simulator": self._plan.simulator, "widgets": self._plan.web}.get(name, True)
+    def _is_wanted(self, program: str) -> bool:
+        return {"simulator": self._plan.simulator, "widgets": self._plan.web}.get(program, True)
 
-    async def _start_broker(self, tasks: asyncio.TaskGroup) -> None:
-        command = broker.command(
-            topology.folder() / "server.conf",
-            self._plan.settings.nats_port,
-            broker.choose_port(0, 8222, "the broker's monitoring", ""),
-            self._plan.data_dir,
-        )
-        child = self._child("broker", command.argv, command.environment)
-        tasks.create_task(child.keep(self._chance))
-        if not await broker.wait_until_listening(self._plan.settings.nats_port):
-            raise FatalError(f"the broker did not start: see {self._plan.data_dir}/logs/broker.log")
-        child.on_ready(f"{command.url} · state in {self._plan.data_dir}")
+    def _names(self, program: str) -> list[str]:
+        """What the processes of *program* are called."""
+        return copy_names(program, self._copies.get(program, 1))
+
+    def _running(self, program: str) -> list[Child]:
+        """The processes of *program* that were started."""
+        return [self._children[name] for name in self._names(program) if name in self._children]
+
+    async def _start_brokers(self, tasks: asyncio.TaskGroup) -> None:
+        commands = stored.commands(self._plan.brokers)
+        for node, command in zip(self._plan.brokers, commands, strict=True):
+            child = self._child(node.name, command.argv, command.environment)
+            tasks.create_task(child.keep(self._chance))
+        for node, command in zip(self._plan.brokers, commands, strict=True):
+            if not await broker.wait_until_listening(node.port):
+                raise FatalError(
+                    f"the broker did not start: see {self._plan.data_dir}/logs/{node.name}.log"
+                )
+            self._children[node.name].on_ready(f"{command.url} · state in {node.store}")
 
     async def _apply_topology(self) -> None:
-        async with open_connection(self._plan.settings, "up", set_up("up", "error")) as connection:
-            await topology.apply(connection, topology.definitions())
+        settings = self._plan.settings
+        async with open_connection(settings, "up", set_up("up", "error")) as connection:
+            await topology.establish(connection, topology.definitions(settings.replicas))
 
-    async def _start_stage(self, tasks: asyncio.TaskGroup, names: list[str]) -> bool:
-        """Start the programs *names*; whether all became ready, none being refused."""
+    async def _start_stage(self, tasks: asyncio.TaskGroup, programs: list[str]) -> bool:
+        """Start the *programs*; whether all became ready, none being refused."""
         environment = {
             **to_environment(self._plan.settings),
             "MESH_NATS_URL": self._plan.settings.nats_url,
         }
-        children = [self._child(name, program_argv(name), environment) for name in names]
+        children = [
+            self._child(name, program_argv(program), environment)
+            for program in programs
+            for name in self._names(program)
+        ]
         for child in children:
             tasks.create_task(child.keep(self._chance))
         for child in children:
@@ -180,11 +194,10 @@ class Tree:
         return child
 
     async def _stop(self) -> None:
-        for name in _STOPS:
-            if name == "broker" and self.tape_ended.is_set():
+        for program in _STOPS:
+            if program == "broker" and self.tape_ended.is_set():
                 await self._count()
-            if name in self._children:
-                await self._children[name].stop()
+            await asyncio.gather(*(child.stop() for child in self._running(program)))
 
     async def _count(self) -> None:
         """Add up what the checkpoints say, now that nobody writes any more."""

@@ -16,8 +16,9 @@ from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.kv import KeyValue
 from mesh.logs import set_up
-from mesh.testing import eventually, running_broker
-from schemas.naming import Bucket
+from mesh.testing import eventually, running_broker, running_cluster
+from schemas.naming import Bucket, bucket_stream
+from services.up.plan import stored_nodes
 
 
 class Ended(NamedTuple):
@@ -39,11 +40,16 @@ class MeshUp:
 
     def pid_of(self, program: str) -> int | None:
         """The process that runs *program* now; None if it does not run."""
+        return next(iter(self.pids_of(program)), None)
+
+    def pids_of(self, program: str) -> list[int]:
+        """Every process of *program* that runs now."""
         mark = b"nats-server" if program == "broker" else f"run\0{program}\0".encode()
-        for pid in _children(self.process.pid):
-            if mark in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return pid
-        return None
+        return [
+            pid
+            for pid in _children(self.process.pid)
+            if mark in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
 
     async def until_ready(self) -> str:
         """Wait until everything runs; the line that says so: the page's address, if there is one."""
@@ -94,15 +100,25 @@ async def mesh_up(data_dir: Path, *arguments: str, **environment: str) -> AsyncI
 
 
 async def boards_in(data_dir: Path) -> dict[str, dict[str, Any]]:
-    """The boards that a stopped mesh left in *data_dir*, read through a broker."""
+    """The boards that a stopped mesh left in *data_dir*, read through as many brokers as it had."""
     async with (
-        running_broker(data_dir) as server,
-        open_connection(
-            Settings(nats_url=server.url), "test", set_up("test", "error")
-        ) as connection,
+        _serving(data_dir) as url,
+        open_connection(Settings(nats_url=url), "test", set_up("test", "error")) as connection,
     ):
         entries = await KeyValue(connection, Bucket.BOARDS).all()
     return {entry.key: msgspec.json.decode(entry.value or b"") for entry in entries}
+
+
+@asynccontextmanager
+async def _serving(data_dir: Path) -> AsyncIterator[str]:
+    nodes = stored_nodes(data_dir)
+    if nodes == 1:
+        async with running_broker(data_dir) as server:
+            yield server.url
+    else:
+        async with running_cluster(data_dir, nodes) as cluster:
+            await cluster.until_whole(bucket_stream(Bucket.BOARDS))
+            yield cluster.url
 
 
 def without_seq(boards: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

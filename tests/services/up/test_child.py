@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mesh.testing import eventually
-from services.up.child import Child
+from services.up.child import Child, copy_names
 from services.up.console import Console
 
 
@@ -58,7 +58,7 @@ async def test_program_drains_and_its_counters_are_kept(tmp_path: Path) -> None:
 
     assert child.counters["counted"] == 7
     assert child.pid is None
-    assert kept.shown.getvalue() == "● program     port 5\n"
+    assert kept.shown.getvalue() == "● program       port 5\n"
     assert b"service.stopped" in (tmp_path / "log").read_bytes()
 
 
@@ -167,3 +167,9 @@ def test_console_without_a_terminal_has_no_escape_codes() -> None:
         Console(shown).line(tone, "name", Console(shown).paint(tone, "text"))
 
     assert "\x1b" not in shown.getvalue()
+
+
+def test_first_copy_has_the_name_of_its_program() -> None:
+    """One process is called like its program; more of them are numbered from two."""
+    assert copy_names("processors", 1) == ["processors"]
+    assert copy_names("processors", 3) == ["processors", "processors-2", "processors-3"]

@@ -9,12 +9,12 @@ import pytest
 from mesh.broker import free_port
 from mesh.errors import FatalError
 from services.up import flags
-from services.up.plan import Plan, plan, prepared
+from services.up.plan import Plan, plan, prepared, stored_nodes
 
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MASSIVE_API_KEY", "MESH_NATS_URL", "MESH_DATA_DIR"):
+    for name in ("MASSIVE_API_KEY", "MESH_NATS_URL", "MESH_DATA_DIR", "MESH_REPLICAS"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -133,5 +133,81 @@ def test_external_broker_still_has_a_place_for_logs(
     with prepared(planned):
         found = sorted(path.name for path in tmp_path.iterdir())
 
-    assert not planned.embedded_broker
+    assert planned.brokers == []
     assert found == ["jetstream", "lock", "logs"]
+
+
+def test_cluster_is_planned_with_places_of_its_own(tmp_path: Path) -> None:
+    """Each node has its port and folder, programs are told of all of them, and streams get their replicas."""
+    port = free_port()
+    planned = _plan(tmp_path, "--nodes", "5", "--workers", "2", "--nats-port", str(port))
+
+    assert [node.name for node in planned.brokers] == ["broker", *(f"broker-{n}" for n in "2345")]
+    assert [node.store.parent for node in planned.brokers] == [tmp_path] * 5
+    assert len({*(node.port for node in planned.brokers), *(n.http_port for n in planned.brokers)}) == 10  # fmt: skip
+    assert planned.settings.nats_url == ",".join(
+        f"nats://127.0.0.1:{node.port}" for node in planned.brokers
+    )
+    assert planned.brokers[0].port == port
+    assert planned.settings.replicas == 3
+    assert planned.workers == 2
+
+
+@pytest.mark.parametrize(
+    ("nodes", "asked", "replicas"), [("1", "", 1), ("2", "", 2), ("3", "1", 1), ("3", "", 3)]
+)
+def test_replicas_follow_the_nodes_unless_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: str, asked: str, replicas: int
+) -> None:
+    """As many replicas as there are nodes, three at most; a setting that is given counts more."""
+    monkeypatch.setenv("MESH_REPLICAS", asked)
+
+    assert _plan(tmp_path, "--nodes", nodes).settings.replicas == replicas
+
+
+def test_nodes_are_for_embedded_brokers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has a broker of his own cannot ask for nodes, and reads why."""
+    monkeypatch.setenv("MESH_NATS_URL", f"nats://127.0.0.1:{free_port()}")
+
+    with pytest.raises(FatalError, match="--nodes is for embedded brokers: unset MESH_NATS_URL"):
+        _plan(tmp_path, "--nodes", "3")
+
+
+@pytest.mark.parametrize("flag", ["--nodes", "--workers"])
+@pytest.mark.parametrize("count", ["0", "-1", "many"])
+def test_count_that_is_none_is_refused(
+    tmp_path: Path, flag: str, count: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A number of processes below one is named with its flag."""
+    with pytest.raises(SystemExit):
+        _plan(tmp_path, flag, count)
+
+    assert flag in capsys.readouterr().err
+
+
+def test_live_state_of_a_cluster_is_for_as_many_nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One broker cannot read what a cluster keeps, nor the other way round: that is said, and nothing is touched."""
+    monkeypatch.setenv("MASSIVE_API_KEY", "key")
+    for data_dir, nodes, other in ((tmp_path / "many", "3", "1"), (tmp_path / "one", "1", "3")):
+        planned = _plan(data_dir, "--nodes", nodes)
+        with prepared(planned):
+            for node in planned.brokers:
+                (node.store / "jetstream").mkdir(parents=True)
+        with pytest.raises(FatalError, match=f"holds the state of --nodes {nodes}.*--data-dir"):
+            _plan(data_dir, "--nodes", other)
+        with prepared(_plan(data_dir, "--nodes", nodes)):
+            assert all((node.store / "jetstream").is_dir() for node in planned.brokers)
+
+
+def test_state_that_a_cluster_made_of_a_tape_is_emptied(tmp_path: Path, tape: Path) -> None:
+    """A tape begins at its start on every node, also when it is played on another number of them."""
+    planned = _plan(tmp_path / "data", "--tape", str(tape), "--nodes", "3")
+    with prepared(planned):
+        for node in planned.brokers:
+            (node.store / "jetstream").mkdir(parents=True)
+    with prepared(_plan(tmp_path / "data", "--tape", str(tape))):
+        kept = stored_nodes(tmp_path / "data")
+
+    assert kept == 0
