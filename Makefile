@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup run test check bench lock clean
+.PHONY: setup run test check soak bench lock clean
 
 setup: $(STAMP)
 
@@ -34,6 +34,9 @@ test: check
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+soak: setup
+	$(BIN)/pytest -m soak
 
 bench: setup
 	$(BIN)/mesh bench pipeline
