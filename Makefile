@@ -39,7 +39,7 @@ soak: setup
 	$(BIN)/pytest -m soak
 
 bench: setup
-	$(BIN)/mesh bench pipeline
+	$(BIN)/mesh bench all
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -78,25 +79,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     config.set_defaults(act=_config)
 
-    benches = commands.add_parser("bench", help="measure; prints one JSON object").add_subparsers(
-        required=True, metavar="BENCH"
-    )
-    pipeline = benches.add_parser("pipeline", help="a dense mixed tape through the whole tree")
-    bench_flags.add_pipeline(pipeline)
-    pipeline.set_defaults(act=lambda arguments: _bench("pipeline", arguments))
-
-    opening = benches.add_parser("open", help="09:30:00 with ten times the load of the pre-market")
-    bench_flags.add_open(opening)
-    opening.set_defaults(act=lambda arguments: _bench("open", arguments))
-
-    failover = benches.add_parser("failover", help="workers killed under load, one after the other")
-    bench_flags.add_failover(failover)
-    failover.set_defaults(act=lambda arguments: _bench("failover", arguments))
+    _add_benches(commands.add_parser("bench", help="measure; prints one JSON object"))
 
     commands.add_parser(
         "doctor", help="say what is wrong with this machine and these settings"
     ).set_defaults(act=_doctor)
     return parser
+
+
+def _add_benches(parser: argparse.ArgumentParser) -> None:
+    benches = parser.add_subparsers(required=True, metavar="BENCH")
+    for name, bench in bench_flags.BENCHES.items():
+        one = benches.add_parser(name, help=bench.about)
+        bench_flags.add(one, bench)
+        one.set_defaults(act=partial(_bench, name))
+    benches.add_parser("all", help="every bench, compared with what was recorded").set_defaults(
+        act=lambda _: import_module("services.bench.all").main()
+    )
 
 
 def _up(arguments: argparse.Namespace) -> int:

@@ -1,43 +1,57 @@
-"""The command lines of `mesh bench`. Light: every program of the mesh reads them at start."""
+"""The command lines of `mesh bench`. Light: every program of the mesh reads them at start.
+
+A bench is a module of `services.bench` with `main(arguments)`, which gives one object; what is
+listed here is a command, and `mesh bench all` runs it.
+"""
 
 import argparse
+from typing import NamedTuple
 
 
-def add_pipeline(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags."""
-    parser.add_argument(
-        "--rate", type=int, default=120_000, help="events a second (default: 120000)"
-    )
-    parser.add_argument("--seconds", type=int, default=20, help="how long (default: 20)")
-    parser.add_argument(
-        "--symbols", type=int, default=10_000, help="size of the market (default: 10000)"
-    )
-    parser.add_argument(
-        "--partitions", type=int, default=16, help="number of partitions (default: 16)"
-    )
+class Bench(NamedTuple):
+    """A bench: what it is, and its flags with their defaults, all whole numbers."""
+
+    about: str
+    flags: dict[str, int]
 
 
-def add_open(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags."""
-    parser.add_argument(
-        "--rate", type=int, default=20_000, help="events a second before the open (default: 20000)"
-    )
-    parser.add_argument(
-        "--symbols", type=int, default=10_000, help="size of the market (default: 10000)"
-    )
-    parser.add_argument(
-        "--partitions", type=int, default=16, help="number of partitions (default: 16)"
-    )
+_MEANINGS = {
+    "rate": "events a second; before the open, for `open`",
+    "seconds": "how long, in seconds of the market",
+    "symbols": "size of the market",
+    "partitions": "number of partitions",
+    "kills": "how many workers are killed",
+    "workers": "how many workers there are",
+    "seed": "decides who is killed",
+}
+
+BENCHES = {
+    "pipeline": Bench(
+        "a dense mixed tape through the whole tree",
+        {"rate": 120_000, "seconds": 20, "symbols": 10_000, "partitions": 16},
+    ),
+    "processor": Bench(
+        "second bars into rows and all boards, in one process without a broker",
+        {"seconds": 120, "symbols": 11_000, "partitions": 16},
+    ),
+    "listener": Bench(
+        "frames into encoded batches, in one process without a broker",
+        {"seconds": 10, "symbols": 10_000, "partitions": 16},
+    ),
+    "open": Bench(
+        "09:30:00 with ten times the load of the pre-market",
+        {"rate": 20_000, "symbols": 10_000, "partitions": 16},
+    ),
+    "failover": Bench(
+        "workers killed under load, one after the other",
+        {"kills": 20, "workers": 3, "rate": 20_000, "symbols": 10_000, "seed": 1},
+    ),
+}
+"""By name."""
 
 
-def add_failover(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags."""
-    parser.add_argument(
-        "--kills", type=int, default=20, help="how many workers are killed (default: 20)"
-    )
-    parser.add_argument("--workers", type=int, default=3, help="how many there are (default: 3)")
-    parser.add_argument("--rate", type=int, default=20_000, help="events a second (default: 20000)")
-    parser.add_argument(
-        "--symbols", type=int, default=10_000, help="size of the market (default: 10000)"
-    )
-    parser.add_argument("--seed", type=int, default=1, help="decides who is killed (default: 1)")
+def add(parser: argparse.ArgumentParser, bench: Bench) -> None:
+    """Declare the flags of *bench*."""
+    for flag, default in bench.flags.items():
+        text = f"{_MEANINGS[flag]} (default: {default})"
+        parser.add_argument(f"--{flag}", type=int, default=default, help=text)

@@ -21,7 +21,7 @@ from mesh.connection import Message, open_connection
 from mesh.kv import RECEIVED_MS
 from mesh.logs import set_up
 from schemas.wire import encode_json
-from services.bench.measure import cpu_s, percentile
+from services.bench.measure import by_program, cpu_s, percentile, rss_mb
 from services.bench.tape import BenchTape, steady
 from services.up import flags
 from services.up.console import Console
@@ -44,7 +44,9 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         settings = msgspec.structs.replace(
             plan.settings, lossless=False, subscriptions=_SUBSCRIPTIONS
         )
-        return uvloop.run(_measure(plan._replace(settings=settings), tape))
+        return uvloop.run(
+            _measure(plan._replace(settings=settings), tape, tape.events / arguments.rate)
+        )
 
 
 def _up_arguments(
@@ -62,24 +64,47 @@ def _up_arguments(
     return parser.parse_args(["--exit-at-end", *words])
 
 
-async def _measure(plan: Plan, tape: BenchTape) -> dict[str, Any]:
+async def _measure(plan: Plan, tape: BenchTape, tape_s: float) -> dict[str, Any]:
     tree = Tree(plan, Console())
     latencies = _Latencies()
+    memory_mb: list[dict[str, float]] = []
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(tree.run())
         await tree.started.wait()
         began_s, before = clock.monotonic_s(), _cpu(tree)
         watching = tasks.create_task(_watch(plan, latencies))
+        settled = tasks.create_task(_sample_memory(tree, memory_mb, tape_s / 3))
         await tree.tape_ended.wait()
         seconds = clock.monotonic_s() - began_s
         used = {name: cpu - before[name] for name, cpu in _cpu(tree).items()}
+        memory_mb.append(_memory(tree))
+        settled.cancel()
         watching.cancel()
         await running
-    return _result(tree.summary(seconds), used, latencies, seconds, tape)
+    return _result(tree.summary(seconds), used, latencies, seconds, tape) | _growth(memory_mb)
 
 
 def _cpu(tree: Tree) -> dict[str, float]:
-    return {name: cpu_s(pid) for name, pid in tree.pids().items()}
+    return by_program({name: cpu_s(pid) for name, pid in tree.pids().items()})
+
+
+def _memory(tree: Tree) -> dict[str, float]:
+    return by_program({name: rss_mb(pid) for name, pid in tree.pids().items()})
+
+
+async def _sample_memory(tree: Tree, memory_mb: list[dict[str, float]], after_s: float) -> None:
+    await asyncio.sleep(after_s)
+    memory_mb.append(_memory(tree))
+
+
+def _growth(memory_mb: list[dict[str, float]]) -> dict[str, Any]:
+    """Memory by program after a third of the tape and at its end."""
+    first, last = memory_mb[0], memory_mb[-1]
+    before, after = (sum(each[name] for name in _COUNTED) for each in (first, last))
+    return {
+        "rss_mb": {name: [round(first[name]), round(last[name])] for name in last},
+        "memory_growth_pct": round((after / before - 1) * 100, 1),
+    }
 
 
 class _Latencies:
@@ -126,15 +151,15 @@ def _result(
     tape: BenchTape,
 ) -> dict[str, Any]:
     events = sum(summary["events"].values())
-    by_program = {name: round(cpu * 1e6 / events, 3) for name, cpu in used.items()}
+    costs = {name: round(cpu * 1e6 / events, 3) for name, cpu in used.items()}
     return {
         "bench": "pipeline",
         "events": events,
         "events_on_tape": tape.events,
         "seconds": round(seconds, 2),
         "events_per_s": round(events / seconds),
-        "cpu_us_per_event": round(sum(by_program[name] for name in _COUNTED), 3),
-        "programs": by_program,
+        "cpu_us_per_event": round(sum(costs[name] for name in _COUNTED), 3),
+        "programs": costs,
         "discarded": summary["discarded"],
         "late": summary["late"],
         "rejected": summary["rejected"],
