@@ -1,7 +1,9 @@
 """Leaderboards: a score over rows, and the ranking of a whole market by it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from heapq import nlargest
 from math import inf, isfinite
+from sys import float_info
 from typing import NamedTuple
 
 from schemas.leaderboard import Board, RankedRow, Row, ranked
@@ -33,22 +35,45 @@ def checked(board: Leaderboard, module: str) -> Leaderboard:
 
 def best(rows: Iterable[Row], score: Score, top: int) -> list[RankedRow]:
     """The *top* rows by *score*, best first; equal scores in the order of their symbols."""
-    all_rows = list(rows)
-    scores = list(map(score, all_rows))
-    # Bare numbers sort four times as fast as 10,000 rows with a key: what is too low is left out first.
-    known = sorted([value for value in scores if value is not None and isfinite(value)])
-    least = known[-top] if len(known) > top else -inf
-    scored = [
-        (value, row)
-        for value, row in zip(scores, all_rows, strict=True)
-        if value is not None and least <= value < inf and value > -inf
-    ]
-    scored.sort(key=_place)
+    scored = [(value, row) for row in rows if (value := score(row)) is not None and isfinite(value)]
+    scored.sort(key=_order)
     return [ranked(rank, value, row) for rank, (value, row) in enumerate(scored[:top], start=1)]
 
 
-def _place(scored: tuple[float, Row]) -> tuple[float, str]:
+def _order(scored: tuple[float, Row]) -> tuple[float, str]:
     return -scored[0], scored[1].symbol
+
+
+_LEAST = -float_info.max
+
+
+class Contenders:
+    """Who can be among the best of a market, told from who was the last time.
+
+    Twice as many as have a place set the floor for the next time. If enough rows are not below it,
+    the best are among them, and the other thousands need neither be kept nor sorted.
+    """
+
+    def __init__(self, score: Score, top: int) -> None:
+        self._score = score
+        self._top = top
+        self._floor = _LEAST
+
+    def among(self, rows: Collection[Row]) -> list[Row]:
+        """Rows of which the best are the best of all *rows*, in no order."""
+        found = self._from(self._floor, rows)
+        if len(found) < self._top and self._floor > _LEAST:
+            found = self._from(_LEAST, rows)
+        self._floor = min(nlargest(2 * self._top, [value for value, _ in found]), default=_LEAST)
+        return [row for _, row in found]
+
+    def _from(self, floor: float, rows: Iterable[Row]) -> list[tuple[float, Row]]:
+        score = self._score
+        return [
+            (value, row)
+            for row in rows
+            if (value := score(row)) is not None and floor <= value < inf
+        ]
 
 
 class Instant(NamedTuple):

@@ -10,7 +10,7 @@ from mesh.config import Settings
 from mesh.connection import Connection, Message, open_connection
 from mesh.errors import BrokerError
 from mesh.kv import RECEIVED_MS, KeyValue
-from mesh.leaderboard import Leaderboard, board_at
+from mesh.leaderboard import Contenders, Leaderboard, board_at
 from mesh.lifecycle import Counters, Lifecycle
 from schemas.leaderboard import Board, Image, RowsBatch
 from schemas.naming import ROWS_STREAM, Bucket, parse_rows_subject, partition_token, rows_subject
@@ -38,6 +38,9 @@ class Boards:
         self.names = [board.name for board in self._boards]
         self._sequences = dict.fromkeys(self.names, 0)
         self._top = settings.board_top
+        self._contenders = {
+            board.name: Contenders(board.score, self._top) for board in self._boards
+        }
         self._connection = connection
         self._boards_kv = KeyValue(connection, Bucket.BOARDS)
         self._images = KeyValue(connection, Bucket.IMAGES)
@@ -93,7 +96,8 @@ class Boards:
         rows = [row for row in self.table.rows() if row.trading_day == instant.trading_day]
         for leaderboard in self._boards:
             seq = self._sequences[leaderboard.name] + 1
-            board = board_at(instant, leaderboard, rows, seq=seq, top=self._top)
+            contenders = self._contenders[leaderboard.name].among(rows)
+            board = board_at(instant, leaderboard, contenders, seq=seq, top=self._top)
             self._sequences[leaderboard.name] = seq
             await self._put(leaderboard, board)
         self._received_ms = 0.0

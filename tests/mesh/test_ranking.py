@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.leaderboard import Instant, Leaderboard, best, board_at, checked
-from schemas.leaderboard import PackedRow
+from mesh.leaderboard import Contenders, Instant, Leaderboard, best, board_at, checked
+from schemas.leaderboard import PackedRow, Row
 
 
 scores = st.none() | st.floats() | st.sampled_from([0.0, -0.0, 1.0, 1.0, -1.0])
@@ -50,6 +50,34 @@ def test_zero_ranks_and_unknown_does_not() -> None:
     found = best(map(_row, market), lambda row: market[row.symbol], 10)
 
     assert [row.symbol for row in found] == ["B", "C"]
+
+
+@given(st.lists(markets, min_size=1, max_size=6), st.integers(1, 12))
+def test_contenders_hold_the_best_however_the_market_moves(
+    history: list[dict[str, float | None]], top: int
+) -> None:
+    """Whatever rose, fell, tied, came, went or became unknown since the last time: the same head of the market."""
+    market: dict[str, float | None] = {}
+
+    def score(row: Row) -> float | None:
+        return market[row.symbol]
+
+    contenders = Contenders(score, top)
+    for moved in history:
+        market.clear()
+        market.update(moved)
+        rows = [_row(symbol) for symbol in market]
+
+        assert best(contenders.among(rows), score, top) == best(rows, score, top)
+
+
+def test_contenders_of_a_market_at_rest_are_few() -> None:
+    """Once it is known who the best are, the other rows are left out."""
+    rows = [_row(f"S{number}") for number in range(100)]
+    contenders = Contenders(lambda row: float(row.symbol[1:]), 5)
+    contenders.among(rows)
+
+    assert {row.symbol for row in contenders.among(rows)} == {f"S{n}" for n in range(90, 100)}
 
 
 def test_rows_of_other_days_are_off_the_board() -> None:
