@@ -44,7 +44,7 @@ _FIRST_CONNECT_S = 10.0
 """A broker that is just starting is waited for; one that is not there is an error."""
 _COMPLAINTS_A_LINE = 10_000
 _FIRST_RETRY_S = 0.4
-_LAST_RETRY_S = 5.0
+_LAST_RETRY_S = 2.0
 _WEB_SOCKET = ("ws", "wss")
 
 
@@ -135,7 +135,7 @@ class Connection:
             )
         except NoRespondersError as error:
             raise BrokerError(
-                f"no stream takes {subject}: `mesh topology apply` creates them"
+                f"no stream takes {subject}: it has no leader just now, or `mesh topology apply` must create it"
             ) from error
         except (Error, TimeoutError) as error:
             raise BrokerError(

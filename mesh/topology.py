@@ -35,6 +35,8 @@ _NOT_YET = {None, 10005, 10008, 10009, 10023, 10028, 10047}
 _PATIENCE_S = 20.0
 """An election takes up to 9 s, and its time cannot be set."""
 _PROBE_S = 0.25
+_SILENCE_S = 2.0
+"""A stream without a leader says nothing, and is worth another question soon."""
 
 
 class Drift(NamedTuple):
@@ -160,7 +162,7 @@ async def _change(connection: Connection, subject: str, definition: Definition) 
 
 async def _found(connection: Connection, name: str) -> Definition | None:
     try:
-        answer = await connection.api(f"$JS.API.STREAM.INFO.{name}")
+        answer = await connection.api(f"$JS.API.STREAM.INFO.{name}", timeout_s=_SILENCE_S)
     except BrokerError as error:
         if error.code == STREAM_NOT_FOUND:
             return None

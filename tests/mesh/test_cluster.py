@@ -103,6 +103,19 @@ async def test_streams_have_their_replicas(cluster: RunningCluster) -> None:
         assert again == await topology.diff(connection, topology.definitions(3)) == []
 
 
+async def test_programs_may_prepare_an_empty_cluster_at_once(cluster: RunningCluster) -> None:
+    """All programs of a mesh, started together on a cluster without streams, agree on them."""
+
+    async def start() -> list[topology.Drift]:
+        async with open_connection(
+            Settings(nats_url=cluster.url), "test", set_up("test", "error")
+        ) as connection:
+            await topology.keep(connection, 3)
+            return await topology.diff(connection, topology.definitions(3))
+
+    assert await asyncio.gather(*(start() for _ in range(6))) == [[]] * 6
+
+
 async def test_what_was_acknowledged_survives_the_leader(cluster: RunningCluster) -> None:
     """After `kill -9` of a stream's leader all that it acknowledged is still there, and the next publish follows it."""
     async with _connected(cluster.url) as connection:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mesh import connection
+from mesh.broker import free_port
 from mesh.testing import RunningBroker
 from services.doctor import examine, main
 from tests.services.up.brokers import broker_of_version
@@ -80,6 +81,18 @@ async def test_old_server_is_named() -> None:
 
     assert "nats-server must be 2.11 or newer" in found
     assert "2.10.4" in found
+
+
+@pytest.mark.broker
+async def test_addresses_of_a_cluster_are_shown_without_credentials(broker: RunningBroker) -> None:
+    """Of several addresses one that answers will do, and no password is printed."""
+    others = [f"nats://user:hunter2@127.0.0.1:{port}" for port in (broker.port, free_port())]
+    findings = await asyncio.to_thread(lambda: list(examine({"MESH_NATS_URL": ",".join(others)})))
+
+    said = "\n".join(finding.text for finding in findings)
+    assert not [finding for finding in findings if finding.tone == "bad"]
+    assert f"The broker at nats://***@127.0.0.1:{broker.port},nats://***@127.0.0.1:" in said
+    assert "hunter2" not in said
 
 
 @pytest.mark.broker
