@@ -58,6 +58,10 @@ class Connection:
         self.connected = asyncio.Event()
         self.on_reconnect: list[Hook] = []
         """Awaited in order after each reconnect; one that the broker cannot serve yet, again until it can."""
+        self.lifetime = asyncio.timeout(None)
+        """Of the context: cut short when the client gives the connection up, for it never comes back then."""
+        self.is_wanted = False
+        """Whether the context has begun and not ended."""
         self._log = log
         self._condition = condition("broker")
         self._errors = 0
@@ -173,6 +177,13 @@ class Connection:
             self._log.info("broker.lost")
             self._condition.lost("is away")
 
+    async def on_close(self) -> None:
+        """For the client: the connection is closed, by us or after an error that it does not go on after."""
+        if self.is_wanted:
+            self.connected.clear()
+            self._condition.lost("ended the connection")
+            self.lifetime.reschedule(0.0)
+
     async def on_return(self) -> None:
         """For the client: the connection is back."""
         self.incarnation += 1
@@ -220,6 +231,7 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
     Raises:
         SettingsError: an address is not one.
         BrokerError: no broker answers at any of them.
+        BrokerError, out of whatever the context awaits: the broker ended the connection for good.
         BrokerVersionError: the broker is older than 2.11.
     """
     servers = _servers(settings.nats_url or DEFAULT_URL)
@@ -233,6 +245,7 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
                 name=name,
                 error_cb=connection.on_error,
                 disconnected_cb=connection.on_disconnect,
+                closed_cb=connection.on_close,
                 reconnected_cb=connection.on_return,
                 connect_timeout=2,
                 reconnect_time_wait=0.1,  # type: ignore[arg-type]  # the client sleeps this long; its annotation says int
@@ -250,8 +263,17 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
     try:
         _require_version(connection.client)
         connection.connected.set()
-        yield connection
+        connection.is_wanted = True
+        async with connection.lifetime:
+            yield connection
+    except TimeoutError as error:
+        if not connection.lifetime.expired():
+            raise
+        raise BrokerError(
+            f"the connection was ended by the broker: {connection.client.last_error}"
+        ) from error
     finally:
+        connection.is_wanted = False
         await _close(connection.client)
 
 

@@ -20,8 +20,8 @@ LOG = set_up("test", "error")
 
 
 @asynccontextmanager
-async def _server_of(version: str) -> AsyncIterator[str]:
-    """The address of a server that says it is of *version*, and answers pings."""
+async def _server_of(version: str, last_words: bytes = b"") -> AsyncIterator[str]:
+    """The address of a server that says it is of *version*, and answers pings; after the first come its *last_words*."""
     info = (
         f'INFO {{"server_id":"S","version":"{version}","proto":1,"max_payload":1048576,'
         '"headers":true,"host":"127.0.0.1","port":0}\r\n'
@@ -31,7 +31,7 @@ async def _server_of(version: str) -> AsyncIterator[str]:
         writer.write(info.encode())
         async for line in reader:
             if line.startswith(b"PING"):
-                writer.write(b"PONG\r\n")
+                writer.write(b"PONG\r\n" + last_words)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -60,6 +60,14 @@ async def test_server_that_is_new_enough_is_taken(version: str) -> None:
         open_connection(Settings(nats_url=url), "test", LOG) as opened,
     ):
         assert opened.connected.is_set()
+
+
+async def test_connection_that_the_broker_ends_for_good_is_an_error() -> None:
+    """A client that gave up never comes back: whoever waits on it is woken, and reads what the server said."""
+    async with _server_of("2.12.0", b"-ERR 'User Authentication Expired'\r\n") as url:
+        with pytest.raises(BrokerError, match=r"ended by the broker: .*authentication expired"):
+            async with open_connection(Settings(nats_url=url), "test", LOG):
+                await asyncio.Event().wait()
 
 
 async def test_no_broker_is_an_error_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:

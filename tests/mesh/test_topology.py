@@ -1,12 +1,13 @@
 """Definitions of streams and buckets, compared with a real server and applied to it."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mesh import topology
+from mesh import direct, topology
 from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, TopologyError
@@ -286,6 +287,43 @@ async def test_streams_return_after_the_broker_was_killed(
         await eventually(returned.is_set)
 
         assert await topology.diff(kept, DEFINITIONS) == []
+
+
+@pytest.mark.broker
+async def test_several_programs_bring_streams_back_at_once(
+    broker: RunningBroker, settings: Settings
+) -> None:
+    """Programs that return together get in nobody's way: each is prepared at once, and what buckets held is there."""
+    returned: list[int] = []
+
+    async def note() -> None:
+        returned.append(len(returned))
+
+    async with AsyncExitStack() as stack:
+        opened = [
+            await stack.enter_async_context(
+                open_connection(settings, "test", set_up("test", "error"))
+            )
+            for _ in range(8)
+        ]
+        await asyncio.gather(*(topology.keep(each) for each in opened))
+        first = opened[0]
+        await first.acknowledged(key_subject(Bucket.BOARDS, "a"), b"kept")
+        await first.acknowledged(rows_subject(0), b"gone")
+        for each in opened:
+            each.on_reconnect.append(note)
+        await broker.kill()
+        await broker.start()
+        await eventually(lambda: len(returned), len(opened).__eq__)
+
+        drifts = [await topology.diff(each, DEFINITIONS) for each in opened]
+        board = await direct.last(
+            first, bucket_stream(Bucket.BOARDS), key_subject(Bucket.BOARDS, "a")
+        )
+        assert drifts == [[]] * len(opened)
+        assert board is not None
+        assert board.payload == b"kept"
+        assert await direct.last(first, ROWS_STREAM, rows_subject(0)) is None
 
 
 @pytest.mark.parametrize(
