@@ -21,7 +21,7 @@ from schemas.market import Bar
 from schemas.naming import MarketClass
 from schemas.wire import encode_msgpack, msgpack_decoder
 from services.processors.join import join
-from services.processors.trades import TradeDay, fold_trades
+from services.processors.trades import TradeDay, Values, fold_trades, values
 
 
 FOLDED = (MarketClass.BARS, MarketClass.MINUTES, MarketClass.TRADES)
@@ -42,7 +42,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     version: int
     bars: list[Bar]
     minutes: list[Bar]
-    trades: list[TradeDay]
+    trades: list[Values]
     folded: dict[MarketClass, int]
     late: dict[MarketClass, int]
 
@@ -69,7 +69,7 @@ class RowFold:
         """Events that came too late or twice, by class."""
         self._bars = {bar.symbol: bar for bar in state.bars}
         self._minutes = {bar.symbol: bar for bar in state.minutes}
-        self._trades = {day.symbol: day for day in state.trades}
+        self._trades = {held[0]: TradeDay(*held) for held in state.trades}
         self._rows: dict[str, PackedRow] = {}
         self._unreported: set[str] = set()
         self._closes = closes
@@ -118,7 +118,7 @@ class RowFold:
                 SNAPSHOT_VERSION,
                 list(self._bars.values()),
                 list(self._minutes.values()),
-                list(self._trades.values()),
+                list(map(values, self._trades.values())),
                 self.folded,
                 self.late,
             )

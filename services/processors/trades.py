@@ -1,16 +1,20 @@
 """What the trades of one symbol came to on one day: last price, first price, volume and notional."""
 
 from collections.abc import Callable, Sequence
-
-import msgspec
+from dataclasses import dataclass
+from operator import attrgetter
 
 from mesh.calendar import Day
 from schemas.conditions import REGULAR, updates
 from schemas.market import Print
 
 
-class TradeDay(msgspec.Struct, array_like=True, gc=False):
-    """What the trades of one symbol came to so far on one day."""
+@dataclass(slots=True)
+class TradeDay:
+    """What the trades of one symbol came to so far on one day.
+
+    No Struct: to set a field of one takes four times as long, and six are set for each trade.
+    """
 
     symbol: str
     start_ms: int
@@ -29,6 +33,15 @@ class TradeDay(msgspec.Struct, array_like=True, gc=False):
     notional_usd: float = 0.0
 
 
+Values = tuple[
+    str, int, int, int, int, int, int, int,
+    float | None, float | None, float | None, float,
+]  # fmt: skip
+"""The fields of a `TradeDay` in their order: how it is stored."""
+
+values: Callable[[TradeDay], Values] = attrgetter(*TradeDay.__slots__)
+
+
 def begin(trade: Print, day: Day) -> TradeDay:
     """The state before the first *trade* of a symbol on *day*; a closed day has no regular session."""
     if day.is_trading_day:
@@ -36,7 +49,7 @@ def begin(trade: Print, day: Day) -> TradeDay:
     return TradeDay(trade.symbol, day.start_ms, day.end_ms, day.end_ms, day.end_ms)
 
 
-def fold_trades(
+def fold_trades(  # noqa: C901 (one flat loop, as the docstring says)
     states: dict[str, TradeDay],
     trades: Sequence[Print],
     day_of: Callable[[int], Day],
@@ -57,8 +70,9 @@ def fold_trades(
             continue
         changed.add(symbol)
         state.sequence = sequence
-        state.event_ms = max(state.event_ms, event_ms)
-        conditions, price_usd = trade.conditions, trade.price_usd
+        if event_ms > state.event_ms:  # noqa: PLR1730 (`max` costs a tenth of the loop)
+            state.event_ms = event_ms
+        price_usd, conditions = trade.price_usd, trade.conditions
         volume, last, extended_last = updates(conditions) if conditions else REGULAR
         if volume:
             size_shares = trade.size_shares
