@@ -112,14 +112,14 @@ class RunningCluster:
     async def leader_of(self, stream: str) -> str:
         """The node that leads *stream*; empty while nobody does."""
         async with self._connected() as connection:
-            leader: str = (await _replicas_of(connection, stream)).get("leader", "")
+            leader: str = (await replicas_of(connection, stream)).get("leader", "")
         return leader
 
     async def until_whole(self, stream: str) -> None:
         """Wait until *stream* has a leader, and every replica all that it holds."""
 
         async def is_whole() -> bool:
-            replicas = await _replicas_of(connection, stream)
+            replicas = await replicas_of(connection, stream)
             followers = replicas.get("replicas", ())
             return bool(replicas.get("leader")) and all(each["current"] for each in followers)
 
@@ -128,18 +128,8 @@ class RunningCluster:
 
     async def move_leader(self, stream: str, name: str) -> None:
         """Have the node *name* lead *stream*, once it has all of it, and wait until it does."""
-        subject = f"$JS.API.STREAM.LEADER.STEPDOWN.{stream}"
-
-        async def move() -> bool:
-            replicas = await _replicas_of(connection, stream)
-            for follower in replicas.get("replicas", ()):
-                if follower["name"] == name and follower["current"] and replicas.get("leader"):
-                    with suppress(BrokerError):
-                        await connection.api(subject, {"placement": {"preferred": name}})
-            return bool(replicas.get("leader") == name)
-
         async with self._connected() as connection:
-            await eventually(move, timeout_s=_ELECTION_S)  # type: ignore[arg-type]  # T is what is awaited
+            await move_leader(connection, stream, name)
 
     def _part(self, alone: set[str]) -> None:
         self._alone = alone
@@ -195,7 +185,22 @@ async def running_cluster(
         yield cluster
 
 
-async def _replicas_of(connection: Connection, stream: str) -> dict[str, Any]:
+async def move_leader(connection: Connection, stream: str, name: str) -> None:
+    """Have the node *name* of a cluster lead *stream*, once it has all of it, and wait until it does."""
+    subject = f"$JS.API.STREAM.LEADER.STEPDOWN.{stream}"
+
+    async def move() -> bool:
+        replicas = await replicas_of(connection, stream)
+        for follower in replicas.get("replicas", ()):
+            if follower["name"] == name and follower["current"] and replicas.get("leader"):
+                with suppress(BrokerError):
+                    await connection.api(subject, {"placement": {"preferred": name}})
+        return bool(replicas.get("leader") == name)
+
+    await eventually(move, timeout_s=_ELECTION_S)  # type: ignore[arg-type]  # T is what is awaited
+
+
+async def replicas_of(connection: Connection, stream: str) -> dict[str, Any]:
     """What the server says of the replicas of *stream*; empty while nobody leads it."""
     try:
         answer = await connection.api(f"$JS.API.STREAM.INFO.{stream}", timeout_s=_SILENCE_S)

@@ -51,6 +51,15 @@ class MeshUp:
             if mark in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
 
+    def pid_of_node(self, name: str) -> int:
+        """The process of one broker of a cluster."""
+        mark = f"MESH_BROKER_NAME={name}".encode()
+        return next(
+            pid
+            for pid in self.pids_of("broker")
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        )
+
     async def until_ready(self) -> str:
         """Wait until everything runs; the line that says so: the page's address, if there is one."""
         assert self.process.stderr is not None

@@ -1,20 +1,22 @@
 """`mesh up` on a cluster of brokers and with several workers."""
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 
+from mesh import topology
 from mesh.broker import free_port, is_free
 from mesh.config import Settings
-from mesh.connection import Connection, open_connection
+from mesh.connection import Connection, Message, open_connection
 from mesh.errors import BrokerError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
-from mesh.testing import eventually
-from schemas.naming import Bucket
+from mesh.testing import eventually, move_leader, replicas_of
+from schemas.naming import Bucket, MarketClass, tape_stream
 from services.scanners import discover
 from tests.oracle.oracle import board_rows, differences
 from tests.system.mesh_up import boards_in, is_running, mesh_up
@@ -23,6 +25,7 @@ from tests.system.test_up import two_days
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
 
+STREAMS = [definition["name"] for definition in topology.definitions()]
 _NAMES = {board.name for board in discover()}
 
 
@@ -67,6 +70,35 @@ async def test_boards_survive_a_node(tmp_path: Path, recorded: Path) -> None:
     assert ended.code == 0, ended.console
     assert "stopped (SIGKILL)" in ended.console
     assert await _differences(data_dir, tape) == []
+
+
+async def test_boards_do_not_wait_for_an_election(tmp_path: Path) -> None:
+    """While no broker leads the tape's streams, because the one that did was killed, boards go on all the same."""
+    heard: list[str] = []
+
+    async def note(message: Message) -> None:
+        heard.append(message.subject)
+
+    async with mesh_up(tmp_path, "--nodes", "3", "--no-web", MESH_SIM_SYMBOLS="100") as mesh:
+        await mesh.until_ready()
+        url = f"nats://127.0.0.1:{mesh.nats_port}"
+        async with open_connection(
+            Settings(nats_url=url), "test", set_up("test", "error")
+        ) as connection:
+            for name in STREAMS:
+                led = "broker-3" if name.startswith("TAPE") else "broker"
+                await move_leader(connection, name, led)
+            await connection.subscribe("board.gainers", note)
+            os.kill(mesh.pid_of_node("broker-3"), signal.SIGKILL)
+            heard.clear()
+            heard_meanwhile = 0
+            while not await replicas_of(connection, tape_stream(MarketClass.BARS)):
+                heard_meanwhile = len(heard)
+        mesh.process.send_signal(signal.SIGINT)
+        ended = await mesh.ended()
+
+    assert ended.code == 0, ended.console
+    assert heard_meanwhile > 4
 
 
 async def test_ctrl_c_stops_every_copy(tmp_path: Path) -> None:
