@@ -19,7 +19,7 @@ import msgspec
 from nats.aio import subscription
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error, NoRespondersError
+from nats.errors import Error, NoRespondersError, StaleConnectionError
 
 from mesh.backoff import delays_s
 from mesh.config import Settings, addresses, without_credentials
@@ -218,6 +218,8 @@ class Connection:
 
     async def on_error(self, error: Exception) -> None:
         """For the client: something went wrong that it goes on after."""
+        if isinstance(error, (StaleConnectionError, ConnectionError)):
+            return  # the broker is away: `broker.lost` says so, and hundreds of attempts need not
         # The client calls this once for each message that it drops: one line for each would be a second disaster.
         self._errors += 1
         if self._errors % _COMPLAINTS_A_LINE == 1:

@@ -4,8 +4,10 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+import structlog
 
 from mesh import connection
 from mesh.broker import free_port, free_ports
@@ -170,6 +172,30 @@ async def test_hook_in_need_of_another_try_does_not_delay_the_end(
 
     assert ended == sorted(ended)
     assert opened.client.is_closed
+
+
+@pytest.mark.broker
+async def test_outage_hides_no_complaint(broker: RunningBroker, settings: Settings) -> None:
+    """That a broker is away is no complaint of the client's, so the first real one after it is still told."""
+    told: list[Any] = []
+
+    def keep(_logger: Any, _level: str, record: Any) -> str:
+        told.append(record.get("error"))
+        return ""
+
+    log = structlog.wrap_logger(
+        structlog.ReturnLogger(),
+        processors=[keep],
+        wrapper_class=structlog.make_filtering_bound_logger("warning"),
+    )
+    async with open_connection(settings, "test", log) as opened:
+        await broker.kill()
+        await eventually(lambda: not opened.connected.is_set())
+        await broker.start()
+        await eventually(opened.connected.is_set)
+        await opened.on_error(BrokerError("slow"))
+
+    assert told == ["BrokerError('slow')"]
 
 
 @pytest.mark.broker
