@@ -25,7 +25,9 @@ from mesh.backoff import delays_s
 from mesh.config import Settings, addresses, without_credentials
 from mesh.errors import BrokerError, BrokerVersionError, MeshError, SettingsError
 from mesh.logs import Log
+from mesh.quorum import leave_minority
 from mesh.readiness import condition
+from mesh.tasks import end
 from mesh.transport import ImpatientTransport
 from schemas.wire import encode_json
 
@@ -238,6 +240,7 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
     """
     servers = _servers(settings.nats_url or DEFAULT_URL)
     connection = Connection(Client(), log)
+    leaving: list[asyncio.Task[None]] = []
     if urlsplit(servers[0]).scheme not in _WEB_SOCKET:
         connection.client._transport = ImpatientTransport()  # type: ignore[no-untyped-call]  # noqa: SLF001 (there is no other way)
     try:
@@ -266,6 +269,9 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
         _require_version(connection.client)
         connection.connected.set()
         connection.is_wanted = True
+        if len(servers) > 1:  # in no task group: that would wrap every error of the caller
+            loop = asyncio.get_running_loop()
+            leaving.append(loop.create_task(leave_minority(connection.client, log)))
         async with connection.lifetime:
             yield connection
     except TimeoutError as error:
@@ -276,6 +282,7 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
         ) from error
     finally:
         connection.is_wanted = False
+        await end(leaving)
         await _close(connection.client)
 
 

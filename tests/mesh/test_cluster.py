@@ -204,3 +204,14 @@ async def _stored(connection: Connection, body: bytes) -> bool:
     except BrokerError:
         return False
     return True
+
+
+async def test_connection_leaves_a_node_that_is_cut_off(tmp_path: Path) -> None:
+    """A program whose node has lost the cluster goes to one that has it, though its connection is fine."""
+    async with running_cluster(tmp_path, partitionable=True) as cluster:
+        settings = Settings(nats_url=cluster.url, replicas=3)
+        async with open_connection(settings, "test", set_up("test", "error")) as connection:
+            alone = _node_of(cluster, connection)
+            cluster.cut(alone)
+
+            await eventually(lambda: _node_of(cluster, connection) != alone, timeout_s=40.0)
