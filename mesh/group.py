@@ -224,8 +224,9 @@ class Group:
         except FencedError:
             await self._drop(slot, holder)
         except BrokerError as error:
+            if slot not in self._retry_s:
+                self._log.warning("slot.delayed", group=self._name, slot=slot, reason=str(error))
             self._retry_s[slot] = clock.monotonic_s() + _RETRY_S
-            self._log.warning("slot.delayed", group=self._name, slot=slot, reason=str(error))
 
     async def _claim(self, slot: int, member: str, revision: int) -> None:
         value = encode_json(Claim(member, clock.now_ms()))
@@ -245,6 +246,7 @@ class Group:
         # another has claimed meanwhile.
         await self._claim(slot, self._member, revision)
         await holder.take(slot)
+        self._retry_s.pop(slot, None)
         self.held.add(slot)
         if self._claims[slot][0] != self._member:  # lost while it was being taken
             await self._drop(slot, holder)

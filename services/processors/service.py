@@ -91,20 +91,27 @@ class Worker:
 
     async def every(self, seconds: float, act: Callable[[Owner], Awaitable[None]]) -> None:
         """Have every owner do something at an interval, for ever; one that is refused is dropped."""
+        was_delayed = False
         async for _ in ticks(seconds):
+            if not self._connection.connected.is_set():
+                continue
             slots = list(self.owners)
             acts = (act(self.owners[slot]) for slot in slots)
             results = await asyncio.gather(*acts, return_exceptions=True)
+            delays = []
             for slot, error in zip(slots, results, strict=True):
                 if isinstance(error, FencedError):
                     await self.drop(slot)
                     self.group.forget(slot)
-                elif isinstance(
-                    error, BrokerError
-                ):  # away, or no leader: owners go on and write later
-                    self._lifecycle.log.warning("owner.delayed", partition=slot, reason=str(error))
+                elif isinstance(error, BrokerError):
+                    delays.append(error)
                 elif isinstance(error, BaseException):
                     raise error
+            if delays and not was_delayed:  # no leader just now: owners go on, and write later
+                self._lifecycle.log.warning(
+                    "owners.delayed", partitions=len(delays), reason=str(delays[0])
+                )
+            was_delayed = bool(delays)
 
     async def notice_returns(self) -> None:
         """Have everything put again each time the connection comes back, for ever."""

@@ -74,6 +74,7 @@ class Member:
         """As if killed: nothing is handed over, and the server sees that nobody listens any more."""
         assert self._running is not None
         await end([self._running])
+        self.connection.is_wanted = False
         await self.connection.client.close()
 
 
