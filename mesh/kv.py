@@ -30,6 +30,7 @@ _WRONG_LAST_SEQUENCE = 10071
 _EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 _EXPECTED_AT = "Nats-Expected-Last-Subject-Sequence-Subject"
 _OPERATION = "KV-Operation"
+_PUT_S = 5.0
 _HEARTBEAT_S = 0.5
 _RETRY_S = 0.5
 
@@ -70,14 +71,24 @@ class KeyValue:
         """
         return await self._publish(key, value, headers or {})
 
-    async def put_if(self, key: str, value: bytes, revision: int) -> int:
+    async def put_if(
+        self,
+        key: str,
+        value: bytes,
+        revision: int,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = _PUT_S,
+    ) -> int:
         """Store *value* if the key is still at *revision* (0: was never written); the new revision.
 
         Raises:
             FencedError: somebody else wrote since.
             BrokerError: not known to be stored.
         """
-        return await self._publish(key, value, {_EXPECTED: str(revision)})
+        return await self._publish(
+            key, value, {**(headers or {}), _EXPECTED: str(revision)}, timeout_s
+        )
 
     async def put_while(self, key: str, value: bytes, guard: str, revision: int) -> int:
         """Store *value* if the key *guard* is still at *revision*; the revision of *key*.
@@ -103,9 +114,13 @@ class KeyValue:
             except (Error, BrokerError):  # between a reconnect and the stream's return
                 await asyncio.sleep(_RETRY_S)
 
-    async def _publish(self, key: str, value: bytes, headers: dict[str, str]) -> int:
+    async def _publish(
+        self, key: str, value: bytes, headers: dict[str, str], timeout_s: float = _PUT_S
+    ) -> int:
         try:
-            ack = await self._connection.acknowledged(key_subject(self.bucket, key), value, headers)
+            ack = await self._connection.acknowledged(
+                key_subject(self.bucket, key), value, headers, timeout_s=timeout_s
+            )
         except BrokerError as error:
             if error.code == _WRONG_LAST_SEQUENCE:
                 raise FencedError(

@@ -1,122 +1,153 @@
-"""The program `boards`: keeps the market table and puts the ranked boards into KV."""
+"""The program `boards`: keeps the market table; the active one of its processes puts the ranked boards into KV."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 
-from mesh import clock, direct, topology
+from mesh import clock, topology
 from mesh.checkpoint import Checkpoints
 from mesh.config import Settings
-from mesh.connection import Connection, Message, open_connection
-from mesh.errors import BrokerError
-from mesh.kv import RECEIVED_MS, KeyValue
-from mesh.leaderboard import Contenders, Leaderboard, board_at
+from mesh.connection import Connection, open_connection
+from mesh.errors import BrokerError, FencedError
+from mesh.group import Group, member_name
+from mesh.leaderboard import Contenders, Instant, board_at
 from mesh.lifecycle import Counters, Lifecycle
-from schemas.leaderboard import Board, Image, RowsBatch
-from schemas.naming import ROWS_STREAM, Bucket, parse_rows_subject, partition_token, rows_subject
-from schemas.wire import DecodeError, encode_json, json_decoder, msgpack_decoder
+from mesh.tasks import end, ticks
+from schemas.leaderboard import Board
 from services import scanners
-from services.boards.market import MarketTable
+from services.boards.reader import MarketReader
+from services.boards.shelf import Shelf
 
 
-_OVERLAP_MS = 5_000.0
-"""An image says when it was written by another clock: read the rows from this long before it."""
+GROUP = "boards"
+
+_ACTIVE = 0
+"""The one slot of the group: whoever holds it ranks and puts."""
 _RESYNC_S = 0.5
-
-_decode_batch = msgpack_decoder(RowsBatch).decode
-_decode_image = msgpack_decoder(Image).decode
-_decode_board = json_decoder(Board).decode
+_TAKE_OVER_S = 2.0
+"""A standby is active so long after the active one died, at the latest."""
+_HAND_OVER_S = 10.0
+"""An election of the broker takes 5 to 8 s: the last boards of a tape must outwait it."""
 
 
 class Boards:
-    """Every leaderboard of the package `services.scanners`, ranked over all rows."""
+    """Every leaderboard of the package `services.scanners`, ranked over all rows while this process is active."""
 
-    def __init__(self, settings: Settings, connection: Connection) -> None:
-        self.table = MarketTable(settings.partitions)
-        self.puts = 0
+    def __init__(self, settings: Settings, connection: Connection, lifecycle: Lifecycle) -> None:
+        self.reader = MarketReader(connection, settings.partitions)
+        self.group = Group(connection, GROUP, 1, member_name(), lifecycle.log)
+        self.active = False
+        self.role_changed = asyncio.Event()
         self._boards = scanners.discover()
         self.names = [board.name for board in self._boards]
-        self._sequences = dict.fromkeys(self.names, 0)
+        self.shelf = Shelf(connection, self.names)
         self._top = settings.board_top
         self._contenders = {
             board.name: Contenders(board.score, self._top) for board in self._boards
         }
-        self._connection = connection
-        self._boards_kv = KeyValue(connection, Bucket.BOARDS)
-        self._images = KeyValue(connection, Bucket.IMAGES)
-        self._partitions = settings.partitions
-        self._incomplete = set(range(settings.partitions))
-        self._incarnation = connection.incarnation
-        self._changed = False
+        self._lifecycle = lifecycle
         self._received_ms = 0.0
+        self._forget_s = 0.0
+        self._putting = asyncio.Lock()
 
-    async def open(self) -> None:
-        """Go on with the numbering of the boards that are there, listen, and load all rows."""
-        for entry in await self._boards_kv.all():
-            with suppress(DecodeError):
-                self._sequences[entry.key] = _decode_board(entry.value or b"").seq
-        await self._connection.subscribe("rows.*", self._on_rows)
-        await self.complete()
+    async def take(self, slot: int) -> None:
+        """Become the active one: the boards of the table as it stands are put at once."""
+        del slot
+        async with self._putting:
+            await self.shelf.begin()
+            self.reader.changed = True
+            self._become(active=True)
+            try:
+                await self._put()
+            except FencedError:
+                self._become(active=False)
+                raise
+            except BrokerError as error:  # the next flush comes soon
+                self._lifecycle.log.warning("boards.delayed", reason=str(error))
 
-    async def _on_rows(self, message: Message) -> None:
-        if not self.table.apply(_decode_batch(message.data)):
-            self._incomplete.add(parse_rows_subject(message.subject))
-        self._changed = True
+    async def hand_over(self, slot: int) -> None:
+        """End with boards of everything that was published."""
+        del slot
+        end_s = clock.monotonic_s() + _HAND_OVER_S
+        while self.active and clock.monotonic_s() < end_s:
+            if await self._survive(self._finish):
+                break
+            await asyncio.sleep(_RESYNC_S)
+        self._become(active=False)
 
-    async def complete(self) -> None:
-        """Load what is missing of partitions that are not complete: after a start, a reconnect, a lost message."""
-        if self._incarnation != self._connection.incarnation:
-            self._incarnation = self._connection.incarnation
-            self._incomplete.update(range(self._partitions))
-        for partition in sorted(self._incomplete):
-            if await self._load(partition):
-                self._incomplete.discard(partition)
-
-    async def _load(self, partition: int) -> bool:
-        entry = await self._images.get(partition_token(partition))
-        since_ms = clock.now_ms() - _OVERLAP_MS
-        if entry is not None and entry.value is not None:
-            with suppress(DecodeError):  # the next one replaces it
-                image = _decode_image(entry.value)
-                self.table.apply_image(image)
-                since_ms = min(since_ms, image.written_ms - _OVERLAP_MS)
-        stored = await direct.since(
-            self._connection, ROWS_STREAM, rows_subject(partition), since_ms
-        )
-        self._changed = True
-        return self.table.catch_up(partition, _readable(stored))
+    async def drop(self, slot: int) -> None:
+        """Another process is the active one."""
+        del slot
+        self._become(active=False)
 
     async def flush(self) -> None:
-        """Put every board, if any row changed since the last flush."""
-        instant = self.table.instant()
-        if not self._changed or instant is None:
+        """Put every board, if this process is the active one and any row changed since the last time."""
+        async with self._putting:
+            if not self.active and clock.monotonic_s() > self._forget_s:
+                self._forget()
+            received_ms = self.reader.table.take_received_ms()
+            self._received_ms = _older(self._received_ms, received_ms)
+            if self.active:
+                await self._put()
+
+    async def keep(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        """Do something at an interval, for ever."""
+        async for _ in ticks(seconds):
+            await self._survive(act)
+
+    async def _put(self) -> None:
+        instant = self.reader.table.instant()
+        if not self.reader.changed or instant is None:
             return
-        self._changed = False
-        self._received_ms = _older(self._received_ms, self.table.take_received_ms())
-        rows = [row for row in self.table.rows() if row.trading_day == instant.trading_day]
-        for leaderboard in self._boards:
-            seq = self._sequences[leaderboard.name] + 1
-            contenders = self._contenders[leaderboard.name].among(rows)
-            board = board_at(instant, leaderboard, contenders, seq=seq, top=self._top)
-            self._sequences[leaderboard.name] = seq
-            await self._put(leaderboard, board)
+        self.reader.changed = False
+        boards = self._ranked(instant)
+        try:
+            await self.shelf.put(boards, self._received_ms)
+        except BrokerError:
+            self.reader.changed = True
+            raise
         self._received_ms = 0.0
 
-    async def _put(self, leaderboard: Leaderboard, board: Board) -> None:
-        try:
-            await self._boards_kv.put(
-                leaderboard.name, encode_json(board), {RECEIVED_MS: f"{self._received_ms:.3f}"}
+    def _ranked(self, instant: Instant) -> list[Board]:
+        table = self.reader.table
+        rows = [row for row in table.rows() if row.trading_day == instant.trading_day]
+        return [
+            board_at(
+                instant,
+                board,
+                self._contenders[board.name].among(rows),
+                seq=self.shelf.next_seq(board.name),
+                top=self._top,
             )
-        except BrokerError:
-            self._changed = True
-            raise
-        self.puts += 1
+            for board in self._boards
+        ]
 
+    async def _finish(self) -> None:
+        await self.reader.load_again()
+        await self.flush()
 
-def _readable(stored: Iterable[direct.Stored]) -> Iterator[RowsBatch]:
-    for message in stored:
-        with suppress(DecodeError):  # a gap, if it is ours; the next image closes it
-            yield _decode_batch(message.payload)
+    async def _survive(self, act: Callable[[], Awaitable[None]]) -> bool:
+        """Do something that fails while the broker is away, and goes on afterwards; whether it was done."""
+        try:
+            await act()
+        except FencedError as error:
+            self._lifecycle.log.warning("boards.fenced", reason=str(error))
+            self._become(active=False)
+            self.group.forget(_ACTIVE)
+        except BrokerError as error:
+            self._lifecycle.log.warning("boards.delayed", reason=str(error))
+        else:
+            return True
+        return False
+
+    def _become(self, *, active: bool) -> None:
+        self.active = active
+        self._forget_s = clock.monotonic_s() + _TAKE_OVER_S
+        self.role_changed.set()
+
+    def _forget(self) -> None:
+        """Take changes so old as shown by the active one; of younger ones it may have died."""
+        self._received_ms = 0.0
+        self._forget_s = clock.monotonic_s() + _TAKE_OVER_S
 
 
 def _older(one_ms: float, other_ms: float) -> float:
@@ -125,31 +156,32 @@ def _older(one_ms: float, other_ms: float) -> float:
 
 
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
-    """Rank the market until told to stop; then once more, from everything that was published."""
+    """Rank the market, or stand by to do so, until told to stop; the active one ends with all that was published."""
     async with open_connection(settings, "boards", lifecycle.log) as connection:
         await topology.keep(connection, settings.replicas)
         await Checkpoints(connection).require_partitions(settings.partitions)
-        boards = Boards(settings, connection)
-        await boards.open()
-        lifecycle.ready(boards=boards.names)
+        boards = Boards(settings, connection, lifecycle)
+        await boards.reader.open()
         async with asyncio.TaskGroup() as tasks:
-            completing = tasks.create_task(_complete(boards, lifecycle))
-            while await lifecycle.pause(settings.board_flush_ms / 1000):
-                await _survive(boards.flush, lifecycle)
-            completing.cancel()
-        await boards.complete()
-        await boards.flush()
-        return {"puts": boards.puts, "symbols": len(boards.table.rows())}
+            meanwhile = [
+                tasks.create_task(each)
+                for each in (
+                    boards.keep(settings.board_flush_ms / 1000, boards.flush),
+                    boards.keep(_RESYNC_S, boards.reader.complete),
+                    _announce(boards, lifecycle),
+                )
+            ]
+            await boards.group.run(boards, lifecycle.stopping)
+            await end(meanwhile)
+        return {"puts": boards.shelf.puts, "symbols": len(boards.reader.table.rows())}
 
 
-async def _complete(boards: Boards, lifecycle: Lifecycle) -> None:
-    while await lifecycle.pause(_RESYNC_S):
-        await _survive(boards.complete, lifecycle)
-
-
-async def _survive(act: Callable[[], Awaitable[None]], lifecycle: Lifecycle) -> None:
-    """Do something that fails while the broker is away, and goes on afterwards."""
-    try:
-        await act()
-    except BrokerError as error:
-        lifecycle.log.warning("boards.delayed", reason=str(error))
+async def _announce(boards: Boards, lifecycle: Lifecycle) -> None:
+    """Say whether this process is the active one, each time that changes."""
+    await boards.group.settled.wait()
+    while True:
+        boards.role_changed.clear()
+        role = "active" if boards.active else "standby"
+        lifecycle.ready(boards=boards.names, role=role)
+        lifecycle.log.info("role.changed", role=role)
+        await boards.role_changed.wait()

@@ -1,0 +1,77 @@
+"""Keeps the market table of a process: hears every rows batch, and loads what it did not hear."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from mesh import clock, direct
+from mesh.connection import Connection, Message
+from mesh.kv import KeyValue
+from schemas.leaderboard import Image, RowsBatch
+from schemas.naming import ROWS_STREAM, Bucket, parse_rows_subject, partition_token, rows_subject
+from schemas.wire import DecodeError, msgpack_decoder
+from services.boards.market import MarketTable
+
+
+_OVERLAP_MS = 5_000.0
+"""An image says when it was written by another clock: read the rows from this long before it."""
+
+_decode_batch = msgpack_decoder(RowsBatch).decode
+_decode_image = msgpack_decoder(Image).decode
+
+
+class MarketReader:
+    """The table of all rows, from the images in KV and the batches that followed them, without a gap."""
+
+    def __init__(self, connection: Connection, partitions: int) -> None:
+        self.table = MarketTable(partitions)
+        self.changed = False
+        """Whether any row changed since the reader of the table last set this to False."""
+        self._connection = connection
+        self._images = KeyValue(connection, Bucket.IMAGES)
+        self._partitions = range(partitions)
+        self._incomplete = set(self._partitions)
+        self._incarnation = connection.incarnation
+
+    async def open(self) -> None:
+        """Listen, and load all rows."""
+        await self._connection.subscribe("rows.*", self._on_rows)
+        await self.complete()
+
+    async def complete(self) -> None:
+        """Load what is missing of partitions that are not complete: after a start, a reconnect, a lost message."""
+        if self._incarnation != self._connection.incarnation:
+            self._incarnation = self._connection.incarnation
+            self._incomplete.update(self._partitions)
+        for partition in sorted(self._incomplete):
+            if await self._load(partition):
+                self._incomplete.discard(partition)
+
+    async def load_again(self) -> None:
+        """Load whatever was published until now, heard or not."""
+        self._incomplete.update(self._partitions)
+        await self.complete()
+
+    async def _on_rows(self, message: Message) -> None:
+        if not self.table.apply(_decode_batch(message.data)):
+            self._incomplete.add(parse_rows_subject(message.subject))
+        self.changed = True
+
+    async def _load(self, partition: int) -> bool:
+        entry = await self._images.get(partition_token(partition))
+        since_ms = clock.now_ms() - _OVERLAP_MS
+        if entry is not None and entry.value is not None:
+            with suppress(DecodeError):  # the next one replaces it
+                image = _decode_image(entry.value)
+                self.table.apply_image(image)
+                since_ms = min(since_ms, image.written_ms - _OVERLAP_MS)
+        stored = await direct.since(
+            self._connection, ROWS_STREAM, rows_subject(partition), since_ms
+        )
+        self.changed = True
+        return self.table.catch_up(partition, _readable(stored))
+
+
+def _readable(stored: Iterable[direct.Stored]) -> Iterator[RowsBatch]:
+    for message in stored:
+        with suppress(DecodeError):  # a gap, if it is ours; the next image closes it
+            yield _decode_batch(message.payload)
