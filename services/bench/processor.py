@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from mesh.config import Settings
 from mesh.leaderboard import board_at
+from mesh.market import MarketTable
 from mesh.partition import partition_of
 from schemas.leaderboard import RowsBatch
 from schemas.market import Bar, Batch, BatchHead
@@ -20,7 +21,6 @@ from schemas.naming import MarketClass, symbol_token
 from schemas.wire import encode_json, encode_msgpack, msgpack_decoder
 from services import scanners
 from services.bench.measure import Stopwatch, rss_mb
-from services.boards.market import MarketTable
 from services.processors.rows import RowFold
 from services.simulator.chance import Chance, seeded
 from services.simulator.market import start_of

@@ -11,10 +11,10 @@ from mesh.errors import BrokerError, FencedError
 from mesh.group import Group, member_name
 from mesh.leaderboard import Contenders, Instant, board_at
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.market_reader import MarketReader
 from mesh.tasks import end, ticks
 from schemas.leaderboard import Board
 from services import scanners
-from services.boards.reader import MarketReader
 from services.boards.shelf import Shelf
 
 

@@ -14,12 +14,12 @@ import msgspec
 
 from mesh.calendar import NEW_YORK
 from mesh.leaderboard import board_at
+from mesh.market import MarketTable
 from schemas.leaderboard import RowsBatch, public_row
 from schemas.market import Bar, Batch, Trade
 from schemas.naming import MarketClass
 from schemas.wire import encode_json, encode_msgpack, msgpack_decoder
 from services import scanners
-from services.boards.market import MarketTable
 from services.listener.frames import Splitter
 from services.processors.rows import FOLDED, RowFold
 from services.simulator.events import TapeEvent

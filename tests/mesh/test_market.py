@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.leaderboard import Instant
+from mesh.market import MarketTable
 from schemas.leaderboard import Image, PackedRow, RowsBatch
-from services.boards.market import MarketTable
 
 
 PARTITIONS = 2

@@ -6,10 +6,10 @@ from contextlib import suppress
 from mesh import clock, direct
 from mesh.connection import Connection, Message
 from mesh.kv import KeyValue
+from mesh.market import MarketTable
 from schemas.leaderboard import Image, RowsBatch
 from schemas.naming import ROWS_STREAM, Bucket, parse_rows_subject, partition_token, rows_subject
 from schemas.wire import DecodeError, msgpack_decoder
-from services.boards.market import MarketTable
 
 
 _OVERLAP_MS = 5_000.0
