@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from mesh.calendar import Day
-from schemas.conditions import REGULAR, updates
+from schemas.conditions import FLAGS, REGULAR
 from schemas.market import Print
 
 
@@ -73,7 +73,7 @@ def fold_trades(  # noqa: C901 (one flat loop, as the docstring says)
         if event_ms > state.event_ms:  # noqa: PLR1730 (`max` costs a tenth of the loop)
             state.event_ms = event_ms
         price_usd, conditions = trade.price_usd, trade.conditions
-        volume, last, extended_last = updates(conditions) if conditions else REGULAR
+        volume, last, extended_last = FLAGS[conditions] if conditions else REGULAR
         if volume:
             size_shares = trade.size_shares
             state.volume_shares = (state.volume_shares or 0.0) + size_shares

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.conditions import FORM_T, NOT_LAST, NOT_VOLUME, updates
+from schemas.conditions import FLAGS, FORM_T, NOT_LAST, NOT_VOLUME, REGULAR, updates
 
 
 codes = st.lists(st.integers(0, 120), max_size=4).map(tuple)
@@ -72,3 +72,18 @@ def test_codes_that_are_not_listed_restrict_nothing(conditions: tuple[int, ...])
     unlisted = tuple(code for code in conditions if code not in NOT_LAST | NOT_VOLUME)
 
     assert all(updates(unlisted))
+
+
+@given(codes)
+def test_remembered_flags_are_what_updates_says(conditions: tuple[int, ...]) -> None:
+    """Asked for the first time and again, the fast way gives the same."""
+    assert FLAGS[conditions] == FLAGS[conditions] == updates(conditions)
+    assert updates(()) == REGULAR
+
+
+def test_remembered_flags_are_bounded() -> None:
+    """A feed with ever new combinations does not make memory grow."""
+    for code in range(10_000):
+        assert FLAGS[(code, 12)] == updates((code, 12))
+
+    assert len(FLAGS) <= 4096
