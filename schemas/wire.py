@@ -30,6 +30,28 @@ encode_msgpack = msgspec.msgpack.Encoder().encode
 """Msgpack bytes of any declared value."""
 
 
+_FIXED_LIST, _LIST_16 = 1 << 4, 1 << 16
+"""Lengths from which on a list needs a longer head. Source: the msgpack specification."""
+
+
+def msgpack_items(values: list[Any]) -> bytes:
+    """Msgpack bytes of *values* one after the other, to be put into one list with others."""
+    return encode_msgpack(values)[len(_list_head(len(values))) :]
+
+
+def msgpack_list(length: int, items: bytes | bytearray) -> msgspec.Raw:
+    """The encoded list whose *length* values are encoded in *items*."""
+    return msgspec.Raw(_list_head(length) + items)
+
+
+def _list_head(length: int) -> bytes:
+    if length < _FIXED_LIST:
+        return bytes((0x90 | length,))
+    if length < _LIST_16:
+        return b"\xdc" + length.to_bytes(2, "big")
+    return b"\xdd" + length.to_bytes(4, "big")
+
+
 class Decoder(Generic[T]):
     """Decodes one declared type, and refuses everything else as `DecodeError`.
 

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from typing import Any
 
-from schemas.market import Batch
+from schemas.market import BatchHead
 from schemas.massive import decode_frame
 from schemas.naming import MarketClass
 from schemas.wire import encode_msgpack
@@ -72,7 +72,7 @@ class _Listener:
             for lot in self.splitter.take():
                 key = (lot.market_class, lot.partition)
                 number, before = self._numbers[key], self._before[key]
-                payload = encode_msgpack(Batch(1, number, before, lot.received_ms, lot.events))
-                self.size_bytes += len(payload)
+                head = BatchHead(1, number, before, lot.received_ms, lot.encoded)
+                self.size_bytes += len(encode_msgpack(head))
                 self._numbers[key] += 1
-                self._before[key] += len(lot.events)
+                self._before[key] += lot.events

@@ -15,7 +15,7 @@ from mesh.errors import BrokerError
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
 from mesh.publisher import Publisher
-from schemas.market import Batch, OwnerPositions
+from schemas.market import BatchHead, OwnerPositions
 from schemas.massive import Status
 from schemas.naming import MarketClass, parse_tape_subject, tape_subject
 from schemas.wire import encode_msgpack, msgpack_decoder
@@ -98,7 +98,7 @@ class Listener:
         """Count what could not be published before the end."""
         self.frames.discard()
         for lot in (*self._lots, *self.splitter.take()):
-            self.frames.discarded[lot.market_class] += len(lot.events)
+            self.frames.discarded[lot.market_class] += lot.events
         self._lots.clear()
 
     async def _turn(self) -> None:
@@ -131,8 +131,10 @@ class Listener:
         await self._until_connected()
         key = (lot.market_class, lot.partition)
         number, before = self._numbers[key], self._events[key]
-        payload = encode_msgpack(Batch(self._epoch, number, before, lot.received_ms, lot.events))
-        sent = Sent(*key, number, len(lot.events), payload)
+        payload = encode_msgpack(
+            BatchHead(self._epoch, number, before, lot.received_ms, lot.encoded)
+        )
+        sent = Sent(*key, number, lot.events, payload)
         if self._window is None and len(payload) > self._connection.client.max_payload:
             self._log.warning("tape.unpublished", reason="too large", size_bytes=len(payload))
             self.frames.discarded[lot.market_class] += sent.events

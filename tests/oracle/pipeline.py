@@ -16,7 +16,7 @@ from mesh.calendar import NEW_YORK
 from mesh.leaderboard import board_at
 from mesh.market import MarketTable
 from schemas.leaderboard import RowsBatch, public_row
-from schemas.market import Bar, Batch, Trade
+from schemas.market import Bar, Batch, BatchHead, Trade
 from schemas.naming import MarketClass
 from schemas.wire import encode_json, encode_msgpack, msgpack_decoder
 from services import scanners
@@ -98,7 +98,7 @@ class Pipeline:
 
     def _fold(self) -> None:
         for lot in self.splitter.take():
-            batch = encode_msgpack(Batch(1, 0, 0, lot.received_ms, lot.events))
+            batch = encode_msgpack(BatchHead(1, 0, 0, lot.received_ms, lot.encoded))
             if lot.market_class in FOLDED:
                 events = _decode[lot.market_class](batch).events
                 self.folds[lot.partition].on_batch(lot.market_class, events)

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from schemas.leaderboard import Board, RowsBatch
 from schemas.market import Bar, BatchHead, Other, OwnerPositions, Trade
 from schemas.widget import Subscribe
-from schemas.wire import DecodeError, encode_msgpack, json_decoder, msgpack_decoder
+from schemas.wire import (
+    DecodeError,
+    encode_msgpack,
+    json_decoder,
+    msgpack_decoder,
+    msgpack_items,
+    msgpack_list,
+)
 
 
 MSGPACK: tuple[Any, ...] = (BatchHead, list[Bar], Trade, Other, OwnerPositions, RowsBatch)
@@ -63,3 +70,12 @@ def test_json_text_that_is_no_utf8_is_a_decode_error(text: bytes | str) -> None:
     """The same of JSON, as bytes and as text."""
     with pytest.raises(DecodeError, match="utf-8"):
         json_decoder(dict[str, str]).decode(text)
+
+
+@pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 65_535, 65_536])
+def test_list_of_encoded_items_is_the_list_encoded(length: int) -> None:
+    """Items that were encoded in two goes and put together are the bytes of the whole list."""
+    values = [(number, "x") for number in range(length)]
+    items = msgpack_items(values[: length // 3]) + msgpack_items(values[length // 3 :])
+
+    assert bytes(msgpack_list(length, items)) == encode_msgpack(values)

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from contextlib import suppress
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.partition import partition_of
-from schemas.market import Event
+from schemas.market import Bar, Event, Halt, Other, Quote, Trade
 from schemas.massive import CONVERT, Status, decode_frame
 from schemas.naming import MarketClass, is_symbol, symbol_token
+from schemas.wire import msgpack_decoder
 from services.listener.frames import Lot, Splitter, count_events
 
 
@@ -33,6 +35,14 @@ _FORMS = {
     "Q": '{"ev":"Q","sym":"%s","bp":1.5,"ap":1.6,"bs":1,"as":2,"t":1727877600000,"q":%d}',
     "LULD": '{"ev":"LULD","T":"%s","h":2.5,"l":1.5,"i":[17],"t":1601316739130215168,"q":%d}',
     "NOI": '{"ev":"NOI","T":"%s","at":%d}',
+}
+_DECODE = {
+    MarketClass.BARS: msgpack_decoder(list[Bar]).decode,
+    MarketClass.MINUTES: msgpack_decoder(list[Bar]).decode,
+    MarketClass.TRADES: msgpack_decoder(list[Trade]).decode,
+    MarketClass.QUOTES: msgpack_decoder(list[Quote]).decode,
+    MarketClass.HALTS: msgpack_decoder(list[Halt]).decode,
+    MarketClass.OTHER: msgpack_decoder(list[Other]).decode,
 }
 numbers = st.integers(0, 10**6)
 market_events = st.builds(
@@ -83,6 +93,13 @@ def _expected(texts: list[str]) -> list[tuple[MarketClass, Event]]:
     return found
 
 
+def _events(lot: Lot) -> list[Event]:
+    """The events of a lot, as whoever receives its batch reads them."""
+    events = cast("list[Event]", _DECODE[lot.market_class](lot.encoded))
+    assert len(events) == lot.events
+    return events
+
+
 def _has_a_place(event: Event) -> bool:
     return event.symbol is None or is_symbol(event.symbol)
 
@@ -101,13 +118,13 @@ def test_every_event_is_in_exactly_one_lot(
     lots += splitter.take()
 
     expected = [pair for texts in frames for pair in _expected(texts) if _has_a_place(pair[1])]
-    assert sum(len(lot.events) for lot in lots) == len(expected)
+    assert sum(lot.events for lot in lots) == len(expected)
     for market_class in MarketClass:
         for partition in range(partitions):
             assert [
                 event
                 for lot in lots
-                for event in lot.events
+                for event in _events(lot)
                 if (lot.market_class, lot.partition) == (market_class, partition)
             ] == [
                 event
@@ -222,3 +239,21 @@ def test_marks_inside_of_text_are_not_counted() -> None:
 
     assert count_events(frame) == Counter()
     assert [status.message for status in Splitter(1).add(frame, 1.0)] == ['{"ev":"T"} refused']
+
+
+def test_long_lots_are_whole_however_they_were_encoded() -> None:
+    """Many more events than are encoded at once come out in order, with those of a year ahead left out."""
+    splitter = Splitter(1, live=True)
+    trades = [
+        _dated("T", NOW_MS + DAY_MS * (n % 7 == 0) * 365).replace('"q":1', f'"q":{n}')
+        for n in range(5000)
+    ]
+    for first in range(0, 5000, 250):
+        splitter.add(_frame(trades[first : first + 250]), NOW_MS + float(first))
+        assert splitter.waiting + splitter.rejected <= first + 250
+    [lot] = splitter.take()
+
+    timely = [n for n in range(5000) if n % 7]
+    assert [event.sequence for event in cast("list[Trade]", _events(lot))] == timely
+    assert (lot.received_ms, splitter.waiting) == (NOW_MS, 0)
+    assert splitter.rejected == 5000 - len(timely)
