@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_benches(parser: argparse.ArgumentParser) -> None:
     benches = parser.add_subparsers(required=True, metavar="BENCH")
-    for name, bench in bench_flags.BENCHES.items():
+    for name, bench in {**bench_flags.BENCHES, **bench_flags.LONG}.items():
         one = benches.add_parser(name, help=bench.about)
         bench_flags.add(one, bench)
         one.set_defaults(act=partial(_bench, name))

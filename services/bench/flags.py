@@ -23,6 +23,7 @@ _MEANINGS = {
     "kills": "how many workers are killed",
     "workers": "how many workers there are",
     "seed": "decides who is killed",
+    "minutes": "how long the day lasts",
 }
 
 BENCHES = {
@@ -48,6 +49,14 @@ BENCHES = {
     ),
 }
 """By name."""
+
+LONG = {
+    "soak": Bench(
+        "a whole trading day in half an hour: what memory does",
+        {"minutes": 30, "rate": 200, "symbols": 11_000, "workers": 1},
+    ),
+}
+"""Those that `mesh bench all` leaves out."""
 
 
 def add(parser: argparse.ArgumentParser, bench: Bench) -> None:

@@ -18,6 +18,7 @@ BURST_MS = 10_000
 
 _STEADY_START, _OPENING_START = "2026-01-05T10:00:00", "2026-01-05T09:29:40"
 _OPENING_S = 45
+_DAY_START, _DAY_S = "2026-01-05T04:00:00", 16 * 3600
 _FRAME_MS, _FRAME_EVENTS = 20, 500
 _TRADES_SHARE = 0.62
 """Of the synthetic market's events, at densities of ten thousands a second."""
@@ -52,6 +53,14 @@ def opening(*, rate: int, symbols: int) -> BenchTape:
     )
     events = takewhile(lambda event: event.time_ms < start_ms + _OPENING_S * 1000, market)
     return _written(FOLDER / f"opening-{rate}-{symbols}.jsonl", events, _OPENING_S)
+
+
+def trading_day(*, rate: int, symbols: int) -> BenchTape:
+    """A day of a market of *symbols* from 04:00 to 20:00, with *rate* trades a second in the regular session's mean."""
+    start_ms = start_of(_DAY_START)
+    market = Market(seed=1, symbols=symbols, start_ms=start_ms, trades_a_s=rate)
+    events = takewhile(lambda event: event.time_ms < start_ms + _DAY_S * 1000, market)
+    return _written(FOLDER / f"day-{rate}-{symbols}.jsonl", events, _DAY_S)
 
 
 def _burst(day: Day, now_ms: int) -> float:
