@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from mesh.config import Settings
-from mesh.leaderboard import board_at
+from mesh.leaderboard import Contenders, board_at
 from mesh.market import MarketTable
 from mesh.partition import partition_of
 from schemas.leaderboard import RowsBatch
@@ -135,8 +135,10 @@ class _Processor:
         self.folds = [RowFold(None, closes) for _ in range(partitions)]
         self.table = MarketTable(partitions)
         self.flushes = self.boards = 0
-        self._scanners = scanners.discover()
         self._top = settings.board_top
+        self._scanners = [
+            (scanner, Contenders(scanner.score, self._top)) for scanner in scanners.discover()
+        ]
         self._clocks = [
             _Clock(settings.rows_flush_ms, self._flush),
             _Clock(settings.board_flush_ms, self._rank),
@@ -175,10 +177,12 @@ class _Processor:
             instant = self.table.instant()
             if instant is None:
                 return
-            for scanner in self._scanners:
+            day = instant.trading_day
+            rows = [row for row in self.table.rows() if row.trading_day == day]
+            for scanner, contenders in self._scanners:
                 self.boards += 1
-                rows = self.table.rows()
-                encode_json(board_at(instant, scanner, rows, seq=self.boards, top=self._top))
+                found = contenders.among(rows)
+                encode_json(board_at(instant, scanner, found, seq=self.boards, top=self._top))
 
     def _checkpoint(self) -> None:
         with self.watch.stage("checkpoint"):
