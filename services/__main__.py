@@ -81,6 +81,13 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_benches(commands.add_parser("bench", help="measure; prints one JSON object"))
 
+    partitions = commands.add_parser(
+        "partitions",
+        help="who owns what, how far it is, and what is wrong; exit code 1 without an owner",
+    )
+    partitions.add_argument("--json", action="store_true", help="one JSON object")
+    partitions.set_defaults(act=_partitions)
+
     commands.add_parser(
         "doctor", help="say what is wrong with this machine and these settings"
     ).set_defaults(act=_doctor)
@@ -117,6 +124,12 @@ def _broker(arguments: argparse.Namespace) -> int:
 def _bench(name: str, arguments: argparse.Namespace) -> int:
     _say(encode_json(import_module(f"services.bench.{name}").main(arguments)).decode())
     return 0
+
+
+def _partitions(arguments: argparse.Namespace) -> int:
+    survey = import_module("services.partitions.survey")
+    code: int = survey.main(load(os.environ), as_json=arguments.json)
+    return code
 
 
 def _doctor(_: argparse.Namespace) -> int:
