@@ -21,7 +21,7 @@ _ROW = re.compile(r"^\| (\w+) \| ([\w.]+) \| (-?[\d.]+) \|$", re.MULTILINE)
 
 
 class Figure(NamedTuple):
-    """A figure of a bench; one inside another object is named by its path, `stages.fold`."""
+    """A figure of a bench; one inside another object is named by its path: `stages.fold`."""
 
     bench: str
     name: str
@@ -68,4 +68,6 @@ def compared(result: dict[str, Any], recorded: list[Figure]) -> Iterator[str]:
 def _at(result: Any, name: str) -> float | None:
     for part in name.split("."):
         result = result.get(part) if isinstance(result, dict) else None
+    if isinstance(result, list) and result:  # of several samples, the last
+        result = result[-1]
     return result if isinstance(result, int | float) else None

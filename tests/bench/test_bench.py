@@ -75,15 +75,16 @@ async def test_listener_costs_a_bounded_multiple_of_decoding(tmp_path: Path) -> 
 
 def test_recorded_figures_stand_beside_new_ones() -> None:
     """The table of RESULTS.md is read, and each of its figures comes with what it is now and their ratio."""
-    table = f"| other | x | 1 |\n\n{HEADING}\n\n| a | b.c | 2.50 |\n| a | d | 0 |\n| a | e | 7 |\n"
+    table = f"| other | x | 1 |\n\n{HEADING}\n\n| a | b.c | 2.50 |\n| a | d | 0 |\n| a | e | 7 |\n| a | f | 2 |\n"
 
     recorded = list(figures(table))
-    rows = list(compared({"b": {"c": 5}, "d": 3}, recorded))
+    rows = list(compared({"b": {"c": 5}, "d": 3, "f": [1, 3]}, recorded))
 
     assert rows == [
         "| a | b.c | 5 | recorded 2.5 | × 2.00 |",
         "| a | d | 3 | recorded 0 | × – |",
         "| a | e | None | recorded 7 | × – |",
+        "| a | f | 3 | recorded 2 | × 1.50 |",
     ]
 
 
