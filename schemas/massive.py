@@ -9,7 +9,7 @@ Fields are declared in the order in which they are sent, which makes decoding a 
 import math
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
@@ -29,6 +29,8 @@ Sequence = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 """JSON integers have no end but msgpack's do: one beyond 64 bits would fail its whole batch."""
 Code = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
 """Of a condition, an indicator or an exchange; bounded as `Sequence` is, and for its reason."""
+Fraction = str | float
+"""A decimal number of shares, sent as text."""
 Maybe = UnsetType | None
 WholeT = TypeVar("WholeT", float, float | None)
 
@@ -49,9 +51,9 @@ class VendorBar(Wire, frozen=True, kw_only=True):
     a: PriceOrZero | Maybe = UNSET
     s: EpochMs
     e: EpochMs
-    dv: Decimal | Maybe = UNSET
-    """Fractional form of `v`, sent as a string; it wins over `v`."""
-    dav: Decimal | Maybe = UNSET
+    dv: Fraction | Maybe = UNSET
+    """Fractional form of `v`; it wins over `v`."""
+    dav: Fraction | Maybe = UNSET
 
 
 class SecondBar(VendorBar, tag_field="ev", tag="A", frozen=True):
@@ -70,7 +72,7 @@ class VendorTrade(Wire, tag_field="ev", tag="T", frozen=True, kw_only=True):
     i: str = ""
     p: Price
     s: Shares
-    ds: Decimal | Maybe = UNSET
+    ds: Fraction | Maybe = UNSET
     c: tuple[Code, ...] | Maybe = UNSET
     t: EpochMs
     q: Sequence
@@ -197,13 +199,29 @@ def _unknown(raw: bytes) -> Other | None:
     return Other(peek.ev, symbol if symbol and is_symbol(symbol) else None, raw)
 
 
-def _fraction(fraction: Decimal, whole: WholeT) -> float | WholeT:
-    """*fraction*, where it is a number of shares that a float can hold; else *whole*."""
+def _fraction(fraction: Fraction | None, whole: WholeT) -> float | WholeT:
+    """*fraction*, where it is a number of shares that a float can hold; else *whole*.
+
+    Raises:
+        ValueError: it is no number at all.
+    """
+    if fraction is None:
+        return whole
     try:
         shares = float(fraction)
-    except ValueError:  # a signalling NaN
-        return whole
-    return shares if 0.0 <= shares < math.inf else whole
+    except ValueError:
+        shares = math.nan
+    return shares if 0.0 < shares < math.inf else _unusual(str(fraction), whole)
+
+
+def _unusual(text: str, whole: WholeT) -> float | WholeT:
+    """The same by the grammar of `Decimal`, which decides about what is no number and costs ten times as much."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError(f"shares must be a number, was {text!r:.40}") from error
+    shares = math.nan if number.is_nan() else float(number)
+    return shares if number and 0.0 <= shares < math.inf else whole
 
 
 def _bar(bar: VendorBar) -> Bar:
@@ -211,18 +229,18 @@ def _bar(bar: VendorBar) -> Bar:
     if not 0 < end_ms - start_ms <= _LONGEST_BAR_MS:
         raise ValueError(f"a bar must last up to an hour, was {end_ms - start_ms} ms")
     day_volume = bar.av if isinstance(bar.av, float) else None
-    if bar.dav:
+    if bar.dav is not UNSET:
         day_volume = _fraction(bar.dav, day_volume)
     return Bar(
         bar.sym, start_ms, end_ms, bar.o, bar.h, bar.l, bar.c,
-        _fraction(bar.dv, bar.v) if bar.dv else bar.v, day_volume,
+        bar.v if bar.dv is UNSET else _fraction(bar.dv, bar.v), day_volume,
         bar.vw or None, bar.a or None, bar.op or None,
     )  # fmt: skip
 
 
 def _trade(trade: VendorTrade) -> Trade:
     return Trade(
-        trade.sym, trade.t, trade.q, trade.p, _fraction(trade.ds, trade.s) if trade.ds else trade.s,
+        trade.sym, trade.t, trade.q, trade.p, trade.s if trade.ds is UNSET else _fraction(trade.ds, trade.s),
         trade.c or (), trade.x, trade.i,
     )  # fmt: skip
 

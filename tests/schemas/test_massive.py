@@ -221,3 +221,41 @@ def test_the_longest_bar_is_converted() -> None:
 
     assert isinstance(bar, Bar)
     assert bar.end_ms - bar.start_ms == 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("fraction", "shares"),
+    [
+        ('"1.5"', 1.5), ('" 1_0 "', 10.0), ('"1__0"', 10.0), ('"1e5"', 1e5), ("5.5", 5.5), ("5", 5.0),
+        ('"0"', 7.0), ('"-0.0"', 7.0), ('"-1"', 7.0), ('"nan"', 7.0), ('"sNaN"', 7.0), ('"-inf"', 7.0),
+        ("null", 7.0), ("0", 7.0), ('"1e-400"', 0.0),
+    ],
+)  # fmt: skip
+def test_fractions_are_read_as_decimals(fraction: str, shares: float) -> None:
+    """Every form of a decimal number counts; what is none of shares leaves the whole, and costs no event."""
+    trade = GOLDEN["trade of half a share"][0].replace('"s":0,"ds":"0.5"', f'"s":7,"ds":{fraction}')
+    bar = FCX.replace('"v":4989,', '"v":7,').replace('"dv":"4989.0"', f'"dv":{fraction}')
+    found, rejected = _converted(f"[{trade},{bar}]")
+
+    assert rejected == 0
+    (_, of_trade), (_, of_bar) = found
+    assert isinstance(of_trade, Trade)
+    assert isinstance(of_bar, Bar)
+    assert (of_trade.size_shares, of_bar.volume_shares) == (shares, shares)
+
+
+@pytest.mark.parametrize("name", ["ds", "dv", "dav"])
+@pytest.mark.parametrize(
+    "fraction", ['""', '"abc"', '"1,5"', '"0x1"', '"1e9999999999999999999"', "true", "[]", "1e400"]
+)
+def test_what_is_no_number_of_shares_costs_its_event(name: str, fraction: str) -> None:
+    """An event with a fraction that cannot be read is rejected, by the decoder or by the conversion."""
+    text = FCX.replace('"dv":"4989.0","dav":"4332125.038360"', f'"{name}":{fraction}')
+    if name == "ds":
+        text = GOLDEN["trade of half a share"][0].replace('"0.5"', fraction)
+    events, rejected = decode_frame(f"[{text}]")
+    for event in events:
+        with pytest.raises(ValueError, match="shares must be a number"):
+            CONVERT[type(event)][1](event)
+
+    assert rejected + len(events) == 1

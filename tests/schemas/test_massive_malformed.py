@@ -33,7 +33,6 @@ _BROKEN: dict[str, Callable[[str], str]] = {
     "price is missing": lambda text: text.replace('"c":78.08,', ""),
     "volume is negative": lambda text: text.replace('"v":4989', '"v":-1'),
     "volume is null": lambda text: text.replace('"v":4989', '"v":null'),
-    "fraction is no number": lambda text: text.replace('"4989.0"', '"many"'),
     "symbol is a number": lambda text: text.replace('"FCX"', "7"),
     "symbol is null": lambda text: text.replace('"FCX"', "null"),
     "time in seconds": lambda text: text.replace("1788877043000", "1788877043"),

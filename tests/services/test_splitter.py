@@ -67,6 +67,8 @@ malformed = st.sampled_from(
         _FORMS["A"].replace('"e":1727877601000', '"e":1727877600000') % ("A", 1),
         _FORMS["AM"].replace('"e":1727877601000', '"e":4102444799999') % ("A", 1),
         _FORMS["T"] % ("A", 10**30),
+        _FORMS["A"].replace('%d.5"', 'many"') % "A",
+        _FORMS["T"].replace("%d}", '1,"ds":"%d.x"}') % ("A", 1),
         '{"ev":"A","sym":"B"',
         '{"ev":"T","sym":"',
         "7",
