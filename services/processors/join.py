@@ -12,6 +12,10 @@ from schemas.leaderboard import PackedRow
 from schemas.market import Bar
 from services.processors.trades import TradeDay
 
+_PARTS = 1e6
+"""Changes in US dollars are rounded to these, so that they come without the dust of binary fractions.
+Rounded this way they cost half of `round(…, 6)`, which was a fifth of a row."""
+
 
 def join(
     symbol: str,
@@ -36,32 +40,30 @@ def join(
             event_ms = began_ms = trades.event_ms
         if trades.last_usd is not None and trades.last_ms >= last_ms:
             last_usd = trades.last_usd
-    volume, vwap, opened = _totals(newest, other, trades)
-    change, change_pct = _change(last_usd, previous)
-    change_open, change_open_pct = _change(last_usd, opened)
+    if newest is not None:
+        volume, vwap = newest.day_volume_shares, newest.day_vwap_usd
+        opened = newest.official_open_usd
+        if opened is None and other is not None:
+            opened = other.official_open_usd
+    else:
+        volume, vwap, opened = _totals(trades)
+    change = change_pct = change_open = change_open_pct = None
+    if last_usd is not None:
+        if previous is not None:
+            moved = last_usd - previous
+            change, change_pct = round(moved * _PARTS) / _PARTS, moved / previous * 100
+        if opened is not None:
+            moved = last_usd - opened
+            change_open, change_open_pct = round(moved * _PARTS) / _PARTS, moved / opened * 100
     return PackedRow(
         symbol, day.name, day.session(began_ms), event_ms, last_usd, opened, previous,
         change, change_pct, change_open, change_open_pct, volume, vwap,
     )  # fmt: skip
 
 
-def _totals(
-    newest: Bar | None, other: Bar | None, trades: TradeDay | None
-) -> tuple[float | None, float | None, float | None]:
-    """Volume, VWAP and open of the day."""
-    if newest is not None:
-        opened = newest.official_open_usd
-        if opened is None and other is not None:
-            opened = other.official_open_usd
-        return newest.day_volume_shares, newest.day_vwap_usd, opened
+def _totals(trades: TradeDay | None) -> tuple[float | None, float | None, float | None]:
+    """Volume, VWAP and open of a day without bars."""
     if trades is None:
         return None, None, None
     vwap = trades.notional_usd / trades.volume_shares if trades.volume_shares else None
     return trades.volume_shares, vwap, trades.first_regular_usd
-
-
-def _change(last_usd: float | None, base_usd: float | None) -> tuple[float | None, float | None]:
-    """(US dollars, percent) from *base_usd* to *last_usd*; the dollars without the dust of binary fractions."""
-    if last_usd is None or base_usd is None:
-        return None, None
-    return round(last_usd - base_usd, 6), (last_usd - base_usd) / base_usd * 100

@@ -107,8 +107,9 @@ class RowFold:
 
     def _refresh(self) -> None:
         changed, self._changed = self._changed, set()
+        rows, row = self._rows, self._row
         for symbol in changed:
-            self._rows[symbol] = self._row(symbol)
+            rows[symbol] = row(symbol)
         self._unreported |= changed
 
     def snapshot(self) -> bytes:
