@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from mesh import clock, direct
-from mesh.connection import Connection, Message
+from mesh.connection import Connection, Message, Subscription
 from mesh.kv import KeyValue
 from mesh.market import MarketTable
 from schemas.leaderboard import Image, RowsBatch
@@ -31,11 +31,22 @@ class MarketReader:
         self._partitions = range(partitions)
         self._incomplete = set(self._partitions)
         self._incarnation = connection.incarnation
+        self._subscription: Subscription | None = None
 
     async def open(self) -> None:
-        """Listen, and load all rows."""
-        await self._connection.subscribe("rows.*", self._on_rows)
+        """Listen, and load all rows.
+
+        Raises:
+            BrokerError: not now; `close` it.
+        """
+        self._subscription = await self._connection.subscribe("rows.*", self._on_rows)
         await self.complete()
+
+    async def close(self) -> None:
+        """Listen no more: the table stays as it is."""
+        if self._subscription is not None:
+            await self._connection.unsubscribe(self._subscription)
+            self._subscription = None
 
     async def complete(self) -> None:
         """Load what is missing of partitions that are not complete: after a start, a reconnect, a lost message."""

@@ -12,6 +12,7 @@ from schemas.leaderboard import PackedRow
 from schemas.market import Bar
 from services.processors.trades import TradeDay
 
+
 _PARTS = 1e6
 """Changes in US dollars are rounded to these, so that they come without the dust of binary fractions.
 Rounded this way they cost half of `round(…, 6)`, which was a fifth of a row."""
@@ -40,13 +41,7 @@ def join(
             event_ms = began_ms = trades.event_ms
         if trades.last_usd is not None and trades.last_ms >= last_ms:
             last_usd = trades.last_usd
-    if newest is not None:
-        volume, vwap = newest.day_volume_shares, newest.day_vwap_usd
-        opened = newest.official_open_usd
-        if opened is None and other is not None:
-            opened = other.official_open_usd
-    else:
-        volume, vwap, opened = _totals(trades)
+    volume, vwap, opened = _totals(newest, other, trades)
     change = change_pct = change_open = change_open_pct = None
     if last_usd is not None:
         if previous is not None:
@@ -61,8 +56,15 @@ def join(
     )  # fmt: skip
 
 
-def _totals(trades: TradeDay | None) -> tuple[float | None, float | None, float | None]:
-    """Volume, VWAP and open of a day without bars."""
+def _totals(
+    newest: Bar | None, other: Bar | None, trades: TradeDay | None
+) -> tuple[float | None, float | None, float | None]:
+    """Volume, VWAP and open of the day."""
+    if newest is not None:
+        opened = newest.official_open_usd
+        if opened is None and other is not None:
+            opened = other.official_open_usd
+        return newest.day_volume_shares, newest.day_vwap_usd, opened
     if trades is None:
         return None, None, None
     vwap = trades.notional_usd / trades.volume_shares if trades.volume_shares else None
