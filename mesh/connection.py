@@ -27,7 +27,7 @@ from mesh.errors import BrokerError, BrokerVersionError, MeshError, SettingsErro
 from mesh.logs import Log
 from mesh.quorum import leave_minority
 from mesh.readiness import condition
-from mesh.tasks import end
+from mesh.tasks import cancellable, end
 from mesh.transport import ImpatientTransport
 from schemas.wire import encode_json
 
@@ -87,7 +87,7 @@ class Connection:
         while not self.connected.is_set():
             await self.connected.wait()
         try:
-            await self.client.publish(subject, payload, reply, headers)
+            await cancellable(self.client.publish(subject, payload, reply, headers))
         except Error as error:
             raise BrokerError(
                 f"{subject} ({len(payload)} bytes) was not published: {error}"
@@ -102,7 +102,7 @@ class Connection:
             BrokerError: nobody answers to *subject*, or not within *timeout_s*.
         """
         try:
-            return await self.client.request(subject, payload, timeout=timeout_s)
+            return await cancellable(self.client.request(subject, payload, timeout=timeout_s))
         except NoRespondersError as error:
             raise BrokerError(
                 f"nobody answers on {subject}: is JetStream on, and the stream there?"
@@ -136,8 +136,8 @@ class Connection:
                 answer it is not known whether the message was stored.
         """
         try:
-            message = await self.client.request(
-                subject, payload, timeout=timeout_s, headers=headers or None
+            message = await cancellable(
+                self.client.request(subject, payload, timeout=timeout_s, headers=headers or None)
             )
         except NoRespondersError as error:
             raise BrokerError(
@@ -155,14 +155,16 @@ class Connection:
         The callback should only take note: while it waits, up to 256 MB wait with it, and beyond
         that the client drops the newest.
         """
-        return await self.client.subscribe(
-            subject, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=_PENDING_BYTES
+        return await cancellable(
+            self.client.subscribe(
+                subject, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=_PENDING_BYTES
+            )
         )
 
     async def unsubscribe(self, subscribed: Subscription) -> None:
         """Have no more messages of *subscribed*; those that wait are not delivered either."""
         with suppress(Error):  # the connection is closed or closing, and the subscription with it
-            await subscribed.unsubscribe()
+            await cancellable(subscribed.unsubscribe())
 
     def inbox(self) -> str:
         """A subject of one's own, for answers."""
@@ -170,7 +172,7 @@ class Connection:
 
     async def flush(self) -> None:
         """Wait until the server has seen everything that was published before."""
-        await self.client.flush()
+        await cancellable(self.client.flush())
 
     async def on_disconnect(self) -> None:
         """For the client: the connection is gone."""

@@ -20,6 +20,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from mesh import direct
 from mesh.connection import Connection
 from mesh.errors import BrokerError, FencedError
+from mesh.tasks import cancellable
 from schemas.naming import Bucket, bucket_stream, key_subject, parse_key_subject
 
 
@@ -130,17 +131,19 @@ class KeyValue:
         return int(ack["seq"])
 
     async def _watch_once(self, keys: str, incarnation: int) -> AsyncIterator[Entry]:
-        subscription = await self._connection.client.jetstream().subscribe(
-            key_subject(self.bucket, keys),
-            stream=self.stream,
-            ordered_consumer=True,
-            idle_heartbeat=_HEARTBEAT_S,
-            config=ConsumerConfig(deliver_policy=DeliverPolicy.LAST_PER_SUBJECT),
+        subscription = await cancellable(
+            self._connection.client.jetstream().subscribe(
+                key_subject(self.bucket, keys),
+                stream=self.stream,
+                ordered_consumer=True,
+                idle_heartbeat=_HEARTBEAT_S,
+                config=ConsumerConfig(deliver_policy=DeliverPolicy.LAST_PER_SUBJECT),
+            )
         )
         try:
             while incarnation == self._connection.incarnation:
                 with suppress(ClientTimeoutError):
-                    message = await subscription.next_msg(timeout=_HEARTBEAT_S)
+                    message = await cancellable(subscription.next_msg(timeout=_HEARTBEAT_S))
                     headers = message.headers or {}
                     value = None if _OPERATION in headers else message.data
                     key = parse_key_subject(message.subject)[1]

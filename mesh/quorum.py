@@ -13,6 +13,7 @@ from nats.errors import Error
 
 from mesh import clock
 from mesh.logs import Log
+from mesh.tasks import cancellable
 from schemas.wire import DecodeError, Wire, json_decoder
 
 
@@ -39,13 +40,13 @@ async def leave_minority(client: Client, log: Log) -> None:
         elif clock.monotonic_s() - led_s > _PATIENCE_S:
             led_s = clock.monotonic_s()
             log.warning("broker.left", reason="no leader of the cluster is to be found from there")
-            await client.force_reconnect()
+            await cancellable(client.force_reconnect())
 
 
 async def _is_led(client: Client) -> bool:
     """Whether the server finds the leader of its cluster."""
     try:
-        answer = await client.request("$JS.API.INFO", timeout=_ANSWER_S)
+        answer = await cancellable(client.request("$JS.API.INFO", timeout=_ANSWER_S))
         return _decode(answer.data).error is UNSET
     except (Error, TimeoutError, DecodeError):
         return False

@@ -1,13 +1,28 @@
 """Tasks that do something again and again, and their end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from typing import Any, TypeVar
 
 from mesh import clock
 
 
-_AGAIN_S = 0.2
+T = TypeVar("T")
+
+
+async def cancellable(awaitable: Awaitable[T]) -> T:
+    """The result of *awaitable*, or CancelledError if the task was cancelled meanwhile, whatever it made of that.
+
+    The NATS client swallows a cancellation that meets it while it flushes, or in the turn in which it
+    has an answer or a time limit passes. A task group cancels its tasks once: it would wait for ever.
+    """
+    task = asyncio.current_task()
+    asked = task.cancelling() if task is not None else 0
+    try:
+        return await awaitable
+    finally:
+        if task is not None and task.cancelling() > asked:
+            raise asyncio.CancelledError
 
 
 async def ticks(seconds: float) -> AsyncIterator[None]:
@@ -20,12 +35,9 @@ async def ticks(seconds: float) -> AsyncIterator[None]:
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel *tasks* and wait until all have ended.
-
-    The client swallows a cancellation that meets it while it flushes, so one is not always enough.
-    """
+    """Cancel *tasks* and wait until all have ended; what they fail with is not raised."""
     pending = {task for task in tasks if not task.done()}
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_AGAIN_S)
+    for task in pending:
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending)

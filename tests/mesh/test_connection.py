@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -231,6 +231,36 @@ async def test_refusal_of_the_api_carries_its_code(connection: Connection) -> No
 
 
 @pytest.mark.broker
+async def test_publishing_ends_when_it_is_cancelled(
+    broker: RunningBroker, connection: Connection
+) -> None:
+    """One cancellation ends a task that publishes to a broker that hangs, though the client swallows it."""
+    sent = 0
+
+    async def flood() -> None:
+        nonlocal sent
+        while True:
+            await connection.publish("flood", bytes(500_000))
+            sent += 1
+
+    broker.pause()
+    async with asyncio.TaskGroup() as tasks:
+        flooding = tasks.create_task(flood())
+        await _stands_still(lambda: sent)
+        flooding.cancel()
+        await asyncio.wait([flooding], timeout=2)
+        broker.resume()
+
+        assert flooding.cancelled()
+
+
+async def _stands_still(count: Callable[[], int]) -> None:
+    before = -1
+    while not before == count() > 0:
+        before = count()
+        await asyncio.sleep(0.2)
+
+
 async def test_any_broker_of_a_list_will_do(broker: RunningBroker) -> None:
     """Of several addresses those at which nobody answers are passed over."""
     urls = f"nats://127.0.0.1:{free_port()}, {broker.url},nats://127.0.0.1:{free_port()}"

@@ -1,12 +1,13 @@
 """KV buckets on a real server."""
 
+import asyncio
 import signal
 
 import pytest
 
 from mesh import topology
 from mesh.config import Settings
-from mesh.connection import Connection
+from mesh.connection import Connection, Message
 from mesh.errors import FencedError
 from mesh.kv import Entry, KeyValue
 from mesh.testing import RunningBroker, eventually, ready_connection
@@ -96,3 +97,29 @@ async def test_watch_survives_a_broker_that_was_killed(
     assert [entry.value for entry in seen if entry.value != b"2"] == [b"1", b"3"]
     revisions = [entry.revision for entry in seen]
     assert revisions == sorted(revisions)
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_watch_ends_when_it_is_cancelled(connection: Connection, turns: int) -> None:
+    """One cancellation ends a watch, also one that meets it in the turns of the loop that bring it a value."""
+    boards = KeyValue(connection, Bucket.BOARDS)
+    seen: set[str] = set()
+
+    async def watch() -> None:
+        async for entry in boards.watch():
+            seen.add(entry.key)
+
+    async def cancel(_: Message) -> None:
+        for _turn in range(turns):
+            await asyncio.sleep(0)
+        watching.cancel()
+
+    await boards.put("first", b"[]")
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(watch())
+        await eventually(lambda: "first" in seen)
+        await connection.subscribe("board.last", cancel)
+        await boards.put("last", b"[]")
+        await asyncio.wait([watching], timeout=2)
+
+        assert watching.cancelled()
