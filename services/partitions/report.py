@@ -1,6 +1,9 @@
 """What is said of partitions: values in, lines and warnings out."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec.structs import asdict
 
 from schemas.wire import Wire
 
@@ -49,7 +52,7 @@ def warnings(report: Report) -> Iterator[str]:
         if not each.owner:
             yield f"{name} has no owner: start `mesh run processors`"
         elif not each.is_alive:
-            yield f"{name}: its owner {each.owner} does not answer; another takes over within 2 s if there is one"
+            yield f"{name}: its owner {each.owner} does not answer; another must take over within 2 s"
         if each.refused:
             yield f"{name}: its checkpoint cannot be read ({each.refused}); it is rebuilt from the tape"
         if (each.checkpoint_age_s or 0.0) > _STALE_S and each.lag_events:
@@ -59,6 +62,11 @@ def warnings(report: Report) -> Iterator[str]:
 def is_well(report: Report) -> bool:
     """Whether every partition has an owner that answers."""
     return all(each.is_alive for each in report.partitions)
+
+
+def as_object(report: Report) -> dict[str, Any]:
+    """The report for programs, warnings included."""
+    return {**asdict(report), "warnings": list(warnings(report))}
 
 
 def lines(report: Report) -> Iterator[str]:

@@ -24,7 +24,8 @@ from schemas.naming import (
 )
 from schemas.ownership import Claim, Heartbeat
 from schemas.wire import encode_json, json_decoder, msgpack_decoder
-from services.partitions.report import Partition, Report, is_well, lines
+from services.partitions.report import Partition, Report, as_object, is_well, lines
+from services.processors.rows import FOLDED
 
 
 GROUP = "processors"
@@ -32,8 +33,6 @@ GROUP = "processors"
 _LISTEN_S = 0.35
 """Members say several times within it that they are there."""
 _ANSWER_S = 0.8
-
-_FOLDED = (MarketClass.BARS, MarketClass.MINUTES, MarketClass.TRADES)
 
 _decode_claim = json_decoder(Claim).decode
 _decode_heartbeat = json_decoder(Heartbeat).decode
@@ -50,7 +49,7 @@ def main(settings: Settings, *, as_json: bool) -> int:
     """Print the report; 1 if a partition has no owner that answers."""
     report = asyncio.run(_survey(settings))
     if as_json:
-        sys.stdout.write(encode_json(report).decode() + "\n")
+        sys.stdout.write(encode_json(as_object(report)).decode() + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in lines(report))
     return 0 if is_well(report) else 1
@@ -62,7 +61,7 @@ async def _survey(settings: Settings) -> Report:
             return await survey(connection)
         except BrokerError as error:
             raise FatalError(
-                f"{error}; without streams there are no partitions: `mesh up` or `mesh topology apply` creates them"
+                f"the streams are not there or do not answer: `mesh up` or `mesh topology apply` creates them ({error})"
             ) from error
 
 
@@ -88,7 +87,11 @@ async def survey(connection: Connection) -> Report:
             for partition in range(partitions)
         )
     )
-    active = {group: claim.member for (group, _), claim in claims.items() if group != GROUP}
+    active = {
+        group: claim.member
+        for (group, _), claim in claims.items()
+        if group != GROUP and claim.member
+    }
     return Report(sorted(members), active, list(found))
 
 
@@ -97,7 +100,8 @@ async def _members(connection: Connection) -> set[str]:
     members: set[str] = set()
 
     async def on_heartbeat(message: Message) -> None:
-        members.add(_decode_heartbeat(message.data).member)
+        said = _decode_heartbeat(message.data)
+        (members.discard if said.gone else members.add)(said.member)
 
     subscription = await connection.subscribe(members_subject(GROUP), on_heartbeat)
     await asyncio.sleep(_LISTEN_S)
@@ -121,7 +125,7 @@ async def _alive(connection: Connection, members: Iterable[str]) -> set[str]:
 async def _partition(
     connection: Connection, partition: int, claim: Claim | None, alive: set[str]
 ) -> Partition:
-    newest = {name: await _newest(connection, name, partition) for name in _FOLDED}
+    newest = {name: await _newest(connection, name, partition) for name in FOLDED}
     summary = await Checkpoints(connection).summary(partition)
     head, now_ms = summary.head, clock.now_ms()
     owner = claim.member if claim is not None else ""
@@ -159,12 +163,19 @@ async def _newest(
 def _lag(newest: dict[MarketClass, Position | None], summary: Summary) -> _Lag | None:
     """How far the checkpoint is behind the streams; None if they hold nothing."""
     covered = summary.head.positions if summary.head is not None else {}
-    total = _Lag(0, 0)
-    known = {name: position for name, position in newest.items() if position is not None}
-    for name, position in known.items():
-        held = covered.get(name)
-        is_same = held is not None and held.epoch == position.epoch
-        batches = position.number - (held.number if held is not None and is_same else -1)
-        events = position.events - (held.events if held is not None and is_same else 0)
-        total = _Lag(total.batches + max(batches, 0), total.events + max(events, 0))
-    return total if known else None
+    behind = [
+        _behind(position, covered.get(name))
+        for name, position in newest.items()
+        if position is not None
+    ]
+    if not behind:
+        return None
+    return _Lag(sum(each.batches for each in behind), sum(each.events for each in behind))
+
+
+def _behind(newest: Position, held: Position | None) -> _Lag:
+    if held is None or held.epoch < newest.epoch:  # a producer of which nothing is covered yet
+        return _Lag(newest.number + 1, newest.events)
+    if held.epoch > newest.epoch:  # what a producer that was replaced left: nobody folds it
+        return _Lag(0, 0)
+    return _Lag(max(newest.number - held.number, 0), max(newest.events - held.events, 0))

@@ -1,6 +1,7 @@
 """`mesh partitions` on a real broker: owners, lag and what is wrong, with an exit code for scripts."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,13 @@ from mesh.errors import FatalError
 from mesh.group import Group
 from mesh.kv import KeyValue
 from mesh.logs import set_up
-from mesh.testing import eventually
+from mesh.testing import RunningBroker, eventually
 from schemas.checkpoint import Counts
 from schemas.market import Bar, Batch, Position
 from schemas.naming import Bucket, MarketClass, owner_key, tape_subject
 from schemas.ownership import Claim
-from schemas.wire import encode_json, encode_msgpack
+from schemas.wire import encode_json, encode_msgpack, json_decoder
+from services.__main__ import main
 from services.partitions.report import Partition, Report, is_well, lines, warnings
 from services.partitions.survey import GROUP, survey
 
@@ -40,9 +42,9 @@ class _Idle:
         del slot
 
 
-def _batch(number: int) -> bytes:
+def _batch(number: int, epoch: int = 7) -> bytes:
     bars = [Bar("A", 1000, 2000, 1.0, 1.0, 1.0, 1.0, 1.0, None, None, None, None)] * 2
-    return encode_msgpack(Batch(7, number, 2 * number, 0.0, bars))
+    return encode_msgpack(Batch(epoch, number, 2 * number, 0.0, bars))
 
 
 def _partition(number: int, **fields: object) -> Partition:
@@ -99,6 +101,57 @@ async def test_owner_that_is_dead_is_not_well(connection: Connection) -> None:
     assert "partition 01 has no owner" in said[1]
 
 
+@pytest.mark.parametrize(("epoch", "lag"), [(6, (0, 0)), (7, (2, 4)), (8, (3, 6))])
+async def test_lag_is_counted_by_producer(
+    connection: Connection, epoch: int, lag: tuple[int, int]
+) -> None:
+    """Of a new producer all is missing, of one that was replaced nothing is, whatever its numbers are."""
+    checkpoints = Checkpoints(connection)
+    await checkpoints.require_partitions(1)
+    covered = {"bars": Position(7, 0, 2)}
+    counts = Counts({}, {}, {})
+    await checkpoints.save(0, Checkpoint("x", covered, clock.now_ms(), counts, b"s"), 0)
+    await connection.acknowledged(tape_subject(MarketClass.BARS, 0), _batch(2, epoch))
+
+    [found] = (await survey(connection)).partitions
+
+    assert (found.lag_batches, found.lag_events) == lag
+
+
+async def test_command_tells_programs_what_is_wrong(
+    settings: Settings,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`--json` holds the warnings, not a group that handed its slot over, and the exit code is 1."""
+    await Checkpoints(connection).require_partitions(1)
+    owners = KeyValue(connection, Bucket.OWNERS)
+    await owners.put(owner_key(GROUP, 0), encode_json(Claim("host-2-bb", 0.0)))
+    await owners.put(owner_key("boards", 0), encode_json(Claim("", 0.0)))
+    await owners.put(owner_key("listener", 0), encode_json(Claim("host-3-cc", 0.0)))
+    monkeypatch.setenv("MESH_NATS_URL", settings.nats_url)
+
+    code = await asyncio.to_thread(main, ["partitions", "--json"])
+
+    said = json_decoder(dict[str, Any]).decode(capsys.readouterr().out.encode())
+    assert code == 1
+    assert said["active"] == {"listener": "host-3-cc"}
+    assert [each["owner"] for each in said["partitions"]] == ["host-2-bb"]
+    assert ["does not answer" in warning for warning in said["warnings"]] == [True]
+
+
+async def test_broker_without_streams_says_what_creates_them(
+    broker: RunningBroker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a broker that nobody has prepared the error names the two commands that do."""
+    monkeypatch.setenv("MESH_NATS_URL", broker.url)
+
+    assert await asyncio.to_thread(main, ["partitions"]) == 78
+
+    assert "`mesh up` or `mesh topology apply`" in capsys.readouterr().err
+
+
 async def test_broker_without_processors_says_what_to_start(connection: Connection) -> None:
     """Where no processors ever ran, the error names the command that is missing."""
     with pytest.raises(FatalError, match="mesh run processors"):
@@ -114,8 +167,9 @@ def test_report_fits_a_terminal() -> None:
         [_partition(number, owner=owner, folded=123_456_789) for number in range(16)],
     )
 
-    table = list(lines(report))[2:19]
-    assert max(map(len, table)) <= 100
+    said = list(lines(report))
+    table = said[2:19]
+    assert max(map(len, said)) <= 100
     assert len({len(line) for line in table}) == 1
 
 
