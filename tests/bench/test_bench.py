@@ -2,6 +2,7 @@
 
 The two that run in one process also guard a ratio, against what decoding the same bytes alone costs
 in the same run: three times what it was when this was written, so that only a mistake exceeds it.
+Coverage does not follow them, for it slows Python down and not the decoder, which is C.
 """
 
 import asyncio
@@ -23,12 +24,16 @@ pytestmark = [pytest.mark.bench, pytest.mark.broker, pytest.mark.slow, pytest.ma
 PROCESSOR_RATIO, LISTENER_RATIO = 10.0, 7.5
 
 
+def _untraced() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 async def _bench(folder: Path, name: str, **flags: int) -> dict[str, Any]:
     words = [word for flag, value in flags.items() for word in (f"--{flag}", str(value))]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services", "bench", name, *words),
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        env={**_untraced(), "PYTHONPATH": str(Path.cwd())},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
