@@ -166,7 +166,7 @@ async def _watch_closes(connection: Connection, worker: Worker) -> None:
     async for entry in KeyValue(connection, Bucket.REFERENCE).watch(previous_closes_key("*")):
         if entry.value is not None and _take_closes(worker, entry.value):
             for owner in worker.owners.values():
-                owner.fold.on_closes()
+                owner.state.fold.on_closes()
 
 
 def _take_closes(worker: Worker, value: bytes) -> bool:
@@ -179,6 +179,6 @@ def _take_closes(worker: Worker, value: bytes) -> bool:
 def _counters(worker: Worker) -> Counters:
     return {
         "partitions": len(worker.handed_over),
-        "rejected_batches": sum(owner.rejected for owner in worker.handed_over),
+        "rejected_batches": sum(owner.state.rejected for owner in worker.handed_over),
         "unstored": worker.publisher.refused,
     }

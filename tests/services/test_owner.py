@@ -96,7 +96,7 @@ def _has_gap(owner: Owner) -> bool:
 
 def _folded(owner: Owner) -> int:
     owner.work()
-    return owner.fold.folded[MarketClass.BARS]
+    return owner.state.fold.folded[MarketClass.BARS]
 
 
 async def test_successor_goes_on_where_the_checkpoint_and_the_stream_meet(
@@ -113,8 +113,8 @@ async def test_successor_goes_on_where_the_checkpoint_and_the_stream_meet(
 
     second = await _owner(connection)
 
-    assert (_folded(second), second.discarded.total()) == (6, 0)
-    assert [row.last_usd for row in second.fold.rows()] == [6.0]
+    assert (_folded(second), second.state.discarded.total()) == (6, 0)
+    assert [row.last_usd for row in second.state.fold.rows()] == [6.0]
 
 
 async def test_former_owner_is_fenced(connection: Connection) -> None:
@@ -138,7 +138,7 @@ async def test_gap_loses_only_what_is_missing(connection: Connection) -> None:
     await _send(connection, 10)
     await eventually(lambda: _folded(owner) == 6)
 
-    assert owner.discarded == {MarketClass.BARS: 5}
+    assert owner.state.discarded == {MarketClass.BARS: 5}
 
 
 async def test_skipped_number_is_repaired_from_the_stream(connection: Connection) -> None:
@@ -151,7 +151,7 @@ async def test_skipped_number_is_repaired_from_the_stream(connection: Connection
     await eventually(lambda: _has_gap(owner))
     await owner.repair()
 
-    assert (_folded(owner), owner.discarded.total()) == (3, 0)
+    assert (_folded(owner), owner.state.discarded.total()) == (3, 0)
 
 
 async def test_lossless_owner_waits_for_what_is_missing(connection: Connection) -> None:
@@ -164,7 +164,7 @@ async def test_lossless_owner_waits_for_what_is_missing(connection: Connection) 
     await _send(connection, 1)
     await eventually(lambda: _folded(owner) == 2)
 
-    assert not owner.discarded
+    assert not owner.state.discarded
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ async def test_owner_goes_on_after_the_broker_was_killed(
         await owner.checkpoint()
         successor = await _owner(connection)
 
-    assert (_folded(successor), successor.discarded.total()) == (2, 0)
+    assert (_folded(successor), successor.state.discarded.total()) == (2, 0)
 
 
 async def test_overloaded_owner_drops_its_oldest_batches_and_counts_them(
@@ -228,9 +228,9 @@ async def test_overloaded_owner_drops_its_oldest_batches_and_counts_them(
     await eventually(lambda: owner.intake.arrived == 50)
 
     assert not _has_gap(owner)
-    assert _folded(owner) + owner.discarded[MarketClass.BARS] == 50
+    assert _folded(owner) + owner.state.discarded[MarketClass.BARS] == 50
     assert 0 < _folded(owner) <= 10
-    assert [row.last_usd for row in owner.fold.rows()] == [50.0]
+    assert [row.last_usd for row in owner.state.fold.rows()] == [50.0]
 
 
 async def test_gap_is_repaired_by_the_producer(connection: Connection) -> None:
@@ -251,7 +251,7 @@ async def test_gap_is_repaired_by_the_producer(connection: Connection) -> None:
     await eventually(lambda: _has_gap(owner))
     await owner.repair()
 
-    assert (_folded(owner), owner.discarded.total()) == (5, 0)
+    assert (_folded(owner), owner.state.discarded.total()) == (5, 0)
     assert asked == [Repair(1, 1, 3)]
 
 
@@ -265,9 +265,9 @@ async def test_counts_follow_the_partition(connection: Connection) -> None:
 
     second = await _owner(connection)
 
-    assert second.counts() == first.counts()
-    assert second.counts().folded["bars"] == 3
-    assert second.counts().discarded["bars"] == 3
+    assert second.state.counts() == first.state.counts()
+    assert second.state.counts().folded["bars"] == 3
+    assert second.state.counts().discarded["bars"] == 3
 
 
 async def test_owner_that_was_paused_puts_nothing_when_it_wakes_up(connection: Connection) -> None:
@@ -276,7 +276,7 @@ async def test_owner_that_was_paused_puts_nothing_when_it_wakes_up(connection: C
     await _send(connection, 0)
     await eventually(lambda: _folded(first) == 1)
     await first.flush()
-    first._confirmed_s = 0.0  # as after a pause longer than any confirmation lasts
+    await eventually(lambda: not first.ledger.is_fresh)  # as after a long pause
     second = await _owner(connection)
     await second.flush()
     await second.picture()
