@@ -6,7 +6,6 @@ misspelt limit is a missing limit.
 """
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
@@ -14,11 +13,9 @@ from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from mesh.address import without_credentials
 from mesh.errors import SettingsError
 
-
-_CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?\S*@")
-_NEXT_URL = re.compile(r",(?=\s*[A-Za-z][A-Za-z0-9+.-]*://)")
 
 Check = Callable[[str], object]
 """Raises ValueError with what was expected, if the text is of the right form and still makes no sense."""
@@ -45,19 +42,6 @@ def about(
     """
     extra = {"env": env, "secret": secret, "url": url, "check": check}
     return Meta(description=text, extra=extra, **limits)
-
-
-def addresses(urls: str) -> list[str]:
-    """Each of *urls*, which are separated by commas."""
-    return [url.strip() for url in _NEXT_URL.split(urls)]
-
-
-def without_credentials(url: str) -> str:
-    """*url* (or several, separated by commas) with `***` for user, password and token, to be shown.
-
-    Hides too much rather than too little: all up to the last `@`, because a password may hold one.
-    """
-    return ",".join(_CREDENTIALS.sub(r"\1***@", part) for part in _NEXT_URL.split(url))
 
 
 def _port(text: str) -> Meta:

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from secrets import SystemRandom
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from nats.aio import subscription
@@ -21,9 +20,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error, NoRespondersError, StaleConnectionError
 
+from mesh.address import DEFAULT_URL, brokers, is_web_socket, without_credentials
 from mesh.backoff import delays_s
-from mesh.config import Settings, addresses, without_credentials
-from mesh.errors import BrokerError, BrokerVersionError, MeshError, SettingsError
+from mesh.config import Settings
+from mesh.errors import BrokerError, BrokerVersionError, MeshError
 from mesh.logs import Log
 from mesh.quorum import leave_minority
 from mesh.readiness import condition
@@ -32,7 +32,6 @@ from mesh.transport import ImpatientTransport
 from schemas.wire import encode_json
 
 
-DEFAULT_URL = "nats://127.0.0.1:4222"
 OLDEST_SERVER = (2, 11)
 """Per-key TTL and consumer pause came with it, and the API that the topology uses."""
 
@@ -47,7 +46,6 @@ _FIRST_CONNECT_S = 10.0
 _COMPLAINTS_A_LINE = 10_000
 _FIRST_RETRY_S = 0.4
 _LAST_RETRY_S = 2.0
-_WEB_SOCKET = ("ws", "wss")
 
 
 class Connection:
@@ -240,10 +238,10 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
         BrokerError, out of whatever the context awaits: the broker ended the connection for good.
         BrokerVersionError: the broker is older than 2.11.
     """
-    servers = _servers(settings.nats_url or DEFAULT_URL)
+    servers = brokers(settings.nats_url or DEFAULT_URL)
     connection = Connection(Client(), log)
     leaving: list[asyncio.Task[None]] = []
-    if urlsplit(servers[0]).scheme not in _WEB_SOCKET:
+    if not is_web_socket(servers[0]):
         connection.client._transport = ImpatientTransport()  # type: ignore[no-untyped-call]  # noqa: SLF001 (there is no other way)
     try:
         async with asyncio.timeout(_FIRST_CONNECT_S):
@@ -292,33 +290,6 @@ async def _close(client: Client) -> None:
     # The broker died first: there is nothing left to close (uvloop says so with a RuntimeError).
     with suppress(Error, OSError, RuntimeError):
         await client.close()
-
-
-def _servers(text: str) -> list[str]:
-    """The addresses in *text*: one, or those of a cluster."""
-    urls = addresses(text)
-    problems = [
-        f"MESH_NATS_URL must be like {DEFAULT_URL}, or several of them separated by commas, was {without_credentials(url)!r}"
-        for url in urls
-        if not _is_usable(url)
-    ]
-    if not problems and len({urlsplit(url).scheme in _WEB_SOCKET for url in urls}) > 1:
-        problems = ["MESH_NATS_URL must not mix addresses of WebSockets with others"]
-    if problems:
-        raise SettingsError(problems)
-    return urls
-
-
-def _is_usable(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme in ("nats", "tls", *_WEB_SOCKET)
-            and bool(parts.hostname)
-            and parts.port != 0
-        )
-    except ValueError:
-        return False
 
 
 def _answer(subject: str, data: bytes) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mesh import broker, topology
-from mesh.config import Settings, load, without_credentials
+from mesh.address import without_credentials
+from mesh.config import Settings, load
 from mesh.connection import open_connection
 from mesh.errors import MeshError, SettingsError
 from mesh.logs import set_up

@@ -1,0 +1,57 @@
+"""Addresses of brokers: `nats://host:port`, or those of a cluster, separated by commas."""
+
+import re
+from urllib.parse import urlsplit
+
+from mesh.errors import SettingsError
+
+
+DEFAULT_URL = "nats://127.0.0.1:4222"
+
+_CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?\S*@")
+_NEXT_URL = re.compile(r",(?=\s*[A-Za-z][A-Za-z0-9+.-]*://)")
+_WEB_SOCKET = ("ws", "wss")
+
+
+def without_credentials(url: str) -> str:
+    """*url* (or several, separated by commas) with `***` for user, password and token, to be shown.
+
+    Hides too much rather than too little: all up to the last `@`, because a password may hold one.
+    """
+    return ",".join(_CREDENTIALS.sub(r"\1***@", part) for part in _NEXT_URL.split(url))
+
+
+def brokers(text: str) -> list[str]:
+    """Each address in *text*.
+
+    Raises:
+        SettingsError: some cannot be used, with a sentence for each; or some are WebSockets and some are not.
+    """
+    urls = [url.strip() for url in _NEXT_URL.split(text)]
+    problems = [
+        f"MESH_NATS_URL must be like {DEFAULT_URL}, or several of them separated by commas, was {without_credentials(url)!r}"
+        for url in urls
+        if not _is_usable(url)
+    ]
+    if not problems and len(set(map(is_web_socket, urls))) > 1:
+        problems = ["MESH_NATS_URL must not mix addresses of WebSockets with others"]
+    if problems:
+        raise SettingsError(problems)
+    return urls
+
+
+def is_web_socket(url: str) -> bool:
+    """Whether the broker is reached through a WebSocket there."""
+    return urlsplit(url).scheme in _WEB_SOCKET
+
+
+def _is_usable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in ("nats", "tls", *_WEB_SOCKET)
+            and bool(parts.hostname)
+            and parts.port != 0
+        )
+    except ValueError:
+        return False
