@@ -1,7 +1,9 @@
 """Fixtures that every test may use: a real broker on a free port, with the topology applied."""
 
 import shutil
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,21 @@ CHROMIUM_FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
 
+USUAL_PORTS = (8080, 8222, 8765, 8766)
+
 RECORDED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def usual_ports_are_taken() -> Iterator[None]:
+    """Listen on the ports that a mesh prefers: two that start at the same moment both find them free, and one fails."""
+    with ExitStack() as stack:
+        for port in USUAL_PORTS:
+            listening = stack.enter_context(socket.socket())
+            with suppress(OSError):  # the other test process has it
+                listening.bind(("127.0.0.1", port))
+                listening.listen()
+        yield
 
 
 @pytest.fixture(scope="session")
