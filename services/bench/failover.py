@@ -65,7 +65,7 @@ async def _measure(plan: Plan, kills: int, seed: int) -> tuple[list[float], dict
     takeovers: list[float] = []
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(tree.run())
-        await tree.started.wait()
+        await tree.reached(tree.started)
         began_s = clock.monotonic_s()
         async with watching(plan) as (connection, _):
             owners = _Owners(connection)
@@ -73,7 +73,7 @@ async def _measure(plan: Plan, kills: int, seed: int) -> tuple[list[float], dict
             while len(takeovers) < kills and not tree.tape_ended.is_set():
                 await asyncio.sleep(_BETWEEN_S)
                 takeovers.append(await owners.takeover(tree.pids, chance.choice))
-            await tree.tape_ended.wait()
+            await tree.reached(tree.tape_ended)
         await running
     return takeovers, tree.summary(clock.monotonic_s() - began_s)
 

@@ -49,10 +49,10 @@ async def _measure(plan: Plan) -> tuple[list[Update], dict[str, Any], float]:
     tree = Tree(plan, Console())
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(tree.run())
-        await tree.started.wait()
+        await tree.reached(tree.started)
         began_s = clock.monotonic_s()
         async with watching(plan) as (_, updates):
-            await tree.tape_ended.wait()
+            await tree.reached(tree.tape_ended)
             seconds = clock.monotonic_s() - began_s
         await running
     return updates, tree.summary(seconds), seconds

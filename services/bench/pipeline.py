@@ -70,11 +70,11 @@ async def _measure(plan: Plan, tape: BenchTape, tape_s: float) -> dict[str, Any]
     memory_mb: list[dict[str, float]] = []
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(tree.run())
-        await tree.started.wait()
+        await tree.reached(tree.started)
         began_s, before = clock.monotonic_s(), _cpu(tree)
         watching = tasks.create_task(_watch(plan, latencies))
         settled = tasks.create_task(_sample_memory(tree, memory_mb, tape_s / 3))
-        await tree.tape_ended.wait()
+        await tree.reached(tree.tape_ended)
         seconds = clock.monotonic_s() - began_s
         used = {name: cpu - before[name] for name, cpu in _cpu(tree).items()}
         memory_mb.append(_memory(tree))

@@ -41,11 +41,11 @@ async def _measure(plan: Plan, tape: BenchTape) -> dict[str, Any]:
     readings: Readings = []
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(tree.run())
-        await tree.started.wait()
+        await tree.reached(tree.started)
         began_s = clock.monotonic_s()
         reading = tasks.create_task(_read(tree, readings))
         async with watching(plan) as (_, updates):
-            await tree.tape_ended.wait()
+            await tree.reached(tree.tape_ended)
         seconds = clock.monotonic_s() - began_s
         reading.cancel()
         await running

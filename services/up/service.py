@@ -56,6 +56,7 @@ class Tree:
         """Set when a tape was played to its end."""
         self._tally = NONE
         self._stopping = asyncio.Event()
+        self._stopped = asyncio.Event()
         self._chance = SystemRandom().random
 
     async def run(self) -> int:
@@ -64,8 +65,24 @@ class Tree:
         Raises:
             FatalError: the data directory cannot be used.
         """
-        with prepared(self._plan):
-            return await self._run()
+        try:
+            with prepared(self._plan):
+                return await self._run()
+        finally:
+            self._stopped.set()
+
+    async def reached(self, event: asyncio.Event) -> None:
+        """Wait for `started` or `tape_ended`, while `run` goes on in another task.
+
+        Raises:
+            FatalError: everything has stopped, and it did not come to that.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            await _one_of(tasks, [event, self._stopped])
+        if not event.is_set():
+            raise FatalError(
+                f"the mesh stopped too early: its console, or {self._plan.data_dir}/logs, says why"
+            )
 
     async def _run(self) -> int:
         loop = asyncio.get_running_loop()

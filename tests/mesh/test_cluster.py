@@ -214,4 +214,6 @@ async def test_connection_leaves_a_node_that_is_cut_off(tmp_path: Path) -> None:
             alone = _node_of(cluster, connection)
             cluster.cut(alone)
 
-            await eventually(lambda: _node_of(cluster, connection) not in ("", alone), timeout_s=40.0)
+            await eventually(
+                lambda: _node_of(cluster, connection) not in ("", alone), timeout_s=40.0
+            )

@@ -66,7 +66,7 @@ async def test_boards_go_on_and_equal_the_query(
         tree = Tree(plan, Console(io.StringIO()))
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(tree.run())
-            await tree.started.wait()
+            await tree.reached(tree.started)
             async with watching(plan) as (_, updates):
                 await eventually(lambda: len(updates) > 10, timeout_s=30.0)
                 await cluster.nodes[three].kill()
@@ -85,7 +85,7 @@ async def test_boards_go_on_and_equal_the_query(
                 cluster.cut(three)
                 await _advance(updates)
                 cluster.heal(three)
-                await tree.tape_ended.wait()
+                await tree.reached(tree.tape_ended)
             await running
         boards = await _boards(cluster)
 

@@ -32,7 +32,7 @@ async def test_stampede_recovers_and_counts_what_was_dropped(
     tree = Tree(plan, Console(io.StringIO()))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(tree.run())
-        await tree.started.wait()
+        await tree.reached(tree.started)
         async with watching(plan) as (_, updates):
             await eventually(lambda: len(updates) > 20, timeout_s=30.0)
             pid = tree.pids()["processors"]
@@ -40,7 +40,7 @@ async def test_stampede_recovers_and_counts_what_was_dropped(
             await asyncio.sleep(away_s)  # this is what is tested
             before = len(updates)
             os.kill(pid, signal.SIGKILL if start_anew else signal.SIGCONT)
-            await tree.tape_ended.wait()
+            await tree.reached(tree.tape_ended)
             came_back = tree.pids()["processors"]
         await running
 

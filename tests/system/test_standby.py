@@ -55,7 +55,7 @@ async def test_boards_go_on_without_the_active_one(
 
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(tree.run())
-        await tree.started.wait()
+        await tree.reached(tree.started)
         async with watching(plan) as (connection, _):
             await connection.subscribe("board.volume", on_board)
             await advance()
@@ -69,7 +69,7 @@ async def test_boards_go_on_without_the_active_one(
             os.kill(paused, signal.SIGCONT)
             await advance()
             successor = await _active_pid(connection)
-            await tree.tape_ended.wait()
+            await tree.reached(tree.tape_ended)
         await running
 
     assert len({killed, paused, successor}) == 3
