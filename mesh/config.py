@@ -8,6 +8,7 @@ misspelt limit is a missing limit.
 import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import msgspec
@@ -118,11 +119,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_key: Annotated[
         str,
         about(
-            "Key of the Massive feed and REST API. Unset: `mesh up` uses the simulator",
+            "Key of the Massive feed and REST API. Unset: `POLYGON_API_KEY`, else the content of the file below; without any `mesh up` uses the simulator",
             "MASSIVE_API_KEY",
             secret=True,
         ),
     ] = ""
+    api_key_file: Annotated[
+        str,
+        about("File with the key, as secrets are mounted; one that is not there counts as unset"),
+    ] = "/app/massive_api_key.txt"
     feed: Annotated[str, about("Host, or host:port, of the Massive WebSocket feed")] = (
         "socket.massive.com"
     )
@@ -264,6 +269,9 @@ SETTINGS = tuple(_declared())
 def load(environment: Mapping[str, str]) -> Settings:
     """The settings that *environment* asks for; a variable that is empty counts as unset.
 
+    The key is `MASSIVE_API_KEY`, else `POLYGON_API_KEY` (the vendor's former name), else what the
+    file of `MESH_API_KEY_FILE` holds.
+
     Raises:
         SettingsError: one line for each unknown `MESH_*` name and each value that is not what
             was expected, all of them together.
@@ -286,7 +294,22 @@ def load(environment: Mapping[str, str]) -> Settings:
                 problems.append(f"{setting.env} was {shown}: {error}; {setting.text}")
     if problems:
         raise SettingsError(problems)
-    return Settings(**values)
+    settings = Settings(**values)
+    key = settings.api_key or environment.get("POLYGON_API_KEY", "") or _key_in(settings)
+    return msgspec.structs.replace(settings, api_key=key)
+
+
+def _key_in(settings: Settings) -> str:
+    """The key that the file holds; empty without one."""
+    try:
+        return Path(settings.api_key_file).read_text().strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingsError(
+            [f"MESH_API_KEY_FILE was {settings.api_key_file!r}, which cannot be read: {reason}"]
+        ) from error
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

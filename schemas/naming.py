@@ -9,6 +9,7 @@ Partitions are written with two digits (`tape.bars.07`), so that listings sort.
 """
 
 import re
+from datetime import date
 from enum import StrEnum
 
 
@@ -24,11 +25,13 @@ class MarketClass(StrEnum):
 
 
 class Bucket(StrEnum):
-    """KV buckets. The first five are public and hold JSON; the others are internal."""
+    """KV buckets. The first three are public and hold JSON; the others are internal."""
 
     BOARDS = "boards"
     ROWS = "rows"
     REFERENCE = "reference"
+    DAILY = "daily"
+    CURVES = "curves"
     IMAGES = "images"
     CHECKPOINTS = "checkpoints"
     OWNERS = "owners"
@@ -222,3 +225,25 @@ def row_subject(symbol: str) -> str:
 def previous_closes_key(trading_day: str) -> str:
     """The reference key with the closes that *trading_day* (`2024-10-02`) is measured against."""
     return f"previous_closes.{trading_day}"
+
+
+def loaded_parts_key(trading_day: str) -> str:
+    """The reference key that says how far the bulk parts of a day have come: `parts.2024-10-02`."""
+    return f"parts.{trading_day}"
+
+
+def reference_day_key(trading_day: str, partition: int) -> str:
+    """The daily key of what is known of a partition before a day: `2024-10-02.07`."""
+    return f"{trading_day}.{partition_token(partition)}"
+
+
+def parse_reference_day_key(key: str) -> tuple[str, int]:
+    """The trading day and the partition of a daily key.
+
+    Raises:
+        ValueError: *key* is not one.
+    """
+    day, _, partition = key.partition(".")
+    if date.fromisoformat(day).isoformat() != day:
+        raise ValueError(f"not the key of a partition's day: {key!r}")
+    return day, parse_partition_token(partition)

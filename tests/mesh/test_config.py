@@ -1,6 +1,7 @@
 """Settings: what is refused, what is shown, and what a child process gets."""
 
 import os
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -166,6 +167,27 @@ def test_secret_is_not_shown() -> None:
     assert rows["MASSIVE_API_KEY"] == "(set)"
     assert "hunter2" not in str(table(settings))
     assert {env: value for env, value, _ in table(Settings())}["MASSIVE_API_KEY"] == ""
+
+
+def test_key_is_looked_for_in_three_places(tmp_path: Path) -> None:
+    """The vendor's name, then its former name, then a mounted secret; without any there is none."""
+    (tmp_path / "key").write_text("of the file\n")
+    file = {"MESH_API_KEY_FILE": str(tmp_path / "key")}
+    former = {**file, "POLYGON_API_KEY": "former"}
+
+    assert load({**former, "MASSIVE_API_KEY": "given"}).api_key == "given"
+    assert load({**former, "MASSIVE_API_KEY": ""}).api_key == "former"
+    assert load(file).api_key == "of the file"
+    assert load({"MESH_API_KEY_FILE": str(tmp_path / "none")}).api_key == ""
+
+
+def test_key_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A secret that is there and cannot be read is told, instead of playing the simulator."""
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+
+    for path in (tmp_path, tmp_path / "key"):
+        with pytest.raises(SettingsError, match=r"MESH_API_KEY_FILE was .* cannot be read"):
+            load({"MESH_API_KEY_FILE": str(path)})
 
 
 def test_settings_can_be_printed_without_giving_a_secret_away() -> None:

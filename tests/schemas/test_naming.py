@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -181,3 +182,21 @@ def test_streams_are_named_after_what_they_hold() -> None:
     assert len(streams) == len(MarketClass)
     assert all(stream.startswith("TAPE_") and stream.isupper() for stream in streams)
     assert buckets == {f"KV_{bucket.value}" for bucket in Bucket}
+
+
+@given(st.dates(), partitions)
+def test_day_of_a_partition_is_parsed_back(day: date, partition: int) -> None:
+    """The key of a partition's reference data is legal and says which day and partition it is of."""
+    key = naming.reference_day_key(day.isoformat(), partition)
+
+    assert _KV_KEY.fullmatch(key)
+    assert naming.parse_reference_day_key(key) == (day.isoformat(), partition)
+
+
+@pytest.mark.parametrize(
+    "key", ["2024-10-02", "2024-10-02.7", "20241002.07", "x.07", "2024-10-02.07.1"]
+)
+def test_key_that_is_of_no_partition_is_refused(key: str) -> None:
+    """What only looks like a day and a partition is none."""
+    with pytest.raises(ValueError, match=r"."):
+        naming.parse_reference_day_key(key)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from schemas.reference import PreviousCloses
-from schemas.wire import DecodeError, encode_json, json_decoder
+from schemas.reference import PreviousCloses, ReferenceDay, Stair, SymbolDay
+from schemas.wire import DecodeError, encode_json, encode_msgpack, json_decoder, msgpack_decoder
 
 
 _decode = json_decoder(PreviousCloses).decode
@@ -25,3 +25,11 @@ def test_close_that_nothing_can_be_divided_by_is_refused(close: object) -> None:
 
     with pytest.raises(DecodeError):
         _decode(text)
+
+
+def test_day_of_a_partition_survives_msgpack() -> None:
+    """What is known and what is not both read back, in the fields that they were put into."""
+    known = SymbolDay("BRK.B", 11.0, average_days=3, highs=[Stair(1, 12.5)], renamed_from="BRKB")
+    day = ReferenceDay("2024-10-02", 7, False, [known, SymbolDay("F")])
+
+    assert msgpack_decoder(ReferenceDay).decode(encode_msgpack(day)) == day
