@@ -36,6 +36,10 @@ class DayBar(NamedTuple):
     low_usd: Number
     close_usd: Number
     volume_shares: Number
+    vwap_usd: Number | None = None
+    """None if the source does not say."""
+    trades: int | None = None
+    """None if the source does not say."""
 
 
 DayBars = Mapping[str, DayBar]

@@ -106,7 +106,8 @@ def day_bars(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[str, str, Day
         try:
             day = day_at(int(row["window_start"]) // NS_PER_MS).name
             columns = ("open", "high", "low", "close", "volume")
-            yield day, row["ticker"], DayBar(*(_number(row[name]) for name in columns))
+            opened, high, low, close, volume = (_number(row[name]) for name in columns)
+            yield day, row["ticker"], DayBar(opened, high, low, close, volume)
         except (ValueError, KeyError) as error:
             raise FatalError(f"{path}: not a row of {Kind.DAYS}: {row}") from error
 

@@ -6,7 +6,7 @@ each minute. Now and then a late print changes a second bar of the same minute, 
 again. After 20:00 the market jumps to 04:00 of the next trading day.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
@@ -62,11 +62,30 @@ class Market:
         self._now_ms = max(start_ms - start_ms % SECOND_MS, self._day.pre_ms)
         self._late: list[_Late] = []
         self._minute: dict[Listing, None] = {}
-        self._days = {_previous(self._day).name: self._first_closes()}
+        self.first_day = self._day.name
+        """ISO date."""
+        self.eve = _previous(self._day)
+        """The trading day before the first."""
+        self._days = {self.eve.name: self._first_closes()}
         self._begin_day()
 
     def __iter__(self) -> Iterator[TapeEvent]:
         return chain.from_iterable(self._seconds())
+
+    @property
+    def now_ms(self) -> int:
+        """The second that comes next, epoch milliseconds."""
+        return self._now_ms
+
+    @property
+    def listings(self) -> Sequence[Listing]:
+        """Every symbol, most active first."""
+        return self._listings
+
+    @property
+    def previous_day(self) -> str:
+        """The trading day before the one that runs (ISO date)."""
+        return _previous(self._day).name
 
     def day_bars(self, day: str) -> DayBars:
         """The bars of *day* (ISO date): of the day before the start and of days that are over."""

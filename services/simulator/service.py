@@ -10,10 +10,12 @@ from mesh.config import Settings
 from mesh.errors import FatalError
 from mesh.lifecycle import Counters, Lifecycle
 from services.simulator import rest
+from services.simulator.catalogue import Catalogue, TapeCatalogue
 from services.simulator.feed import Feed, LiveFeed, TapeFeed
 from services.simulator.market import Market, start_of
 from services.simulator.player import Pacer, RealTime, Unpaced
 from services.simulator.server import PATH, FeedServer
+from services.simulator.synthetic import SyntheticCatalogue
 from services.simulator.tape import Tape
 
 
@@ -30,9 +32,9 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         bound(settings.sim_port, "MESH_SIM_PORT") as feed_socket,
         bound(settings.sim_rest_port, "MESH_SIM_REST_PORT") as rest_socket,
     ):
-        feed, read_day, source = await asyncio.to_thread(_source, settings)
+        feed, catalogue, source = await asyncio.to_thread(_source, settings)
         server = FeedServer(feed, settings.sim_key)
-        api = rest.app(read_day, settings.sim_key)
+        api = rest.app(catalogue, settings.sim_key)
         async with (
             asyncio.TaskGroup() as group,
             server.serving(feed_socket),
@@ -54,18 +56,22 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     }
 
 
-def _source(settings: Settings) -> tuple[Feed, rest.ReadDay, str]:
-    """What to play, where days are read, and what to call it; reads files."""
+def _source(settings: Settings) -> tuple[Feed, Catalogue, str]:
+    """What to play, what is known besides, and what to call it; reads files."""
     pacer = _pacer(settings.sim_speed)
     if settings.sim_tape:
         paths = [Path(part) for part in settings.sim_tape.split(os.pathsep) if part]
         tape = Tape(paths)
-        return TapeFeed(tape, pacer), tape.day_bars, _named(paths)
+        return TapeFeed(tape, pacer), TapeCatalogue(tape), _named(paths)
     market = Market(
         seed=settings.sim_seed, symbols=settings.sim_symbols, start_ms=start_of(settings.sim_start)
     )
     feed = LiveFeed(market, pacer, wait_for_readers=settings.sim_speed == "max")
-    return feed, market.day_bars, f"synthetic market, seed {settings.sim_seed}"
+    return (
+        feed,
+        SyntheticCatalogue(market, settings.sim_seed),
+        f"synthetic market, seed {settings.sim_seed}",
+    )
 
 
 def _named(paths: list[Path]) -> str:

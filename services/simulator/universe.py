@@ -98,14 +98,22 @@ class Listing:
         """The day's bar, None without a trade; its close is what the next day is measured against."""
         if self.day_close:
             self.previous_close = self.day_close
+        return self._bar(self.previous_close)
+
+    def so_far(self) -> DayBar | None:
+        """The day's bar up to the last second, None without a trade."""
+        return self._bar(self.price)
+
+    def _bar(self, close: int) -> DayBar | None:
         if not self.day_volume:
             return None
         return DayBar(
             usd(self.official_open or self.day_open),
             usd(self.day_high),
             usd(self.day_low),
-            usd(self.previous_close),
+            usd(close),
             self.day_volume,
+            usd(round(self.day_value / self.day_volume)),
         )
 
 

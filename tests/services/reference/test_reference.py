@@ -16,6 +16,7 @@ from schemas.reference import PreviousCloses
 from schemas.wire import json_decoder
 from services.reference.service import serve
 from services.simulator import rest as simulator
+from services.simulator.catalogue import TapeCatalogue
 from services.simulator.service import bound
 from services.simulator.tape import Tape
 from tests.services.listener.programs import Told, running
@@ -56,7 +57,7 @@ async def test_closes_of_the_day_before_are_loaded(
     (tmp_path / "trades.jsonl").write_text('{"ev":"T","sym":"F","t":1728307800000,"q":1}\n')
     with bound(0, "") as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = simulator.app(Tape([tmp_path]).day_bars, KEY)
+        app = simulator.app(TapeCatalogue(Tape([tmp_path])), KEY)
         async with simulator.serving(app, listening), running(serve, _asking(settings, url)):
             found = await _closes(connection)
 

@@ -96,7 +96,7 @@ async def test_grouped_daily_reads_day_files(tape: Path) -> None:
     )  # fmt: skip
     assert found.timestamp == 1727812800000
     assert msgspec.json.decode(without.data) == {
-        "status": "OK", "adjusted": False, "queryCount": 0, "resultsCount": 0,
+        "status": "OK", "adjusted": True, "queryCount": 0, "resultsCount": 0,
         "request_id": "simulator",
     }  # fmt: skip
 
