@@ -1,4 +1,4 @@
-"""Trading days and sessions, against the exchange's own published closures and a naive definition."""
+"""Days, sessions and minutes of the market, against a naive definition; what an operator and new hours change."""
 
 import itertools
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,42 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.calendar import SESSIONS, day_at, day_of
+from mesh.calendar import (
+    SESSIONS,
+    STANDARD,
+    Calendar,
+    calendar_with,
+    day_at,
+    day_of,
+    next_trading_day,
+    previous_trading_day,
+)
+from mesh.hours import HOURS
 
 
 NEW_YORK = ZoneInfo("America/New_York")
-DAYS = [date(2010, 1, 1) + timedelta(days=n) for n in range(7670)]
-"""2010–2030."""
+DAYS = [date(2001, 1, 1) + timedelta(days=n) for n in range(10_957)]
+"""2001–2030."""
 
-_CLOSED = {
-    2010: "0101 0118 0215 0402 0531 0705 0906 1125 1224",
-    2012: "0102 0116 0220 0406 0528 0704 0903 1029 1030 1122 1225",
-    2018: "0101 0115 0219 0330 0528 0704 0903 1122 1205 1225",
-    2021: "0101 0118 0215 0402 0531 0705 0906 1125 1224",
-    2022: "0117 0221 0415 0530 0620 0704 0905 1124 1226",
-    2024: "0101 0115 0219 0329 0527 0619 0704 0902 1128 1225",
-    2025: "0101 0109 0120 0217 0418 0526 0619 0704 0901 1127 1225",
-    2026: "0101 0119 0216 0403 0525 0619 0703 0907 1126 1225",
-    2027: "0101 0118 0215 0326 0531 0618 0705 0906 1125 1224",
-    2028: "0117 0221 0414 0529 0619 0704 0904 1123 1225",
-}
-"""Closures by year as the exchange announced them; Sandy, two funerals and a New Year on a Saturday among them."""
-
-_HALF = {
-    2010: "1126",
-    2012: "0703 1123 1224",
-    2018: "0703 1123 1224",
-    2021: "1126",
-    2022: "1125",
-    2024: "0703 1129 1224",
-    2025: "0703 1128 1224",
-    2026: "1127 1224",
-    2027: "1126",
-    2028: "0703 1124",
-}
-
-instants = st.integers(1_262_304_000_000, 1_924_991_999_999)
-"""2010–2030, milliseconds."""
+instants = st.integers(978_307_200_000, 1_924_991_999_999)
+"""2001–2030, milliseconds."""
+dates = st.dates(DAYS[0], DAYS[-1])
 
 
 def _ms(at: datetime) -> int:
@@ -54,35 +38,8 @@ def _at(text: str) -> int:
     return _ms(datetime.fromisoformat(text).replace(tzinfo=NEW_YORK))
 
 
-def _named(table: dict[int, str], year: int) -> set[str]:
-    return {f"{year}-{day[:2]}-{day[2:]}" for day in table[year].split()}
-
-
-@pytest.mark.parametrize("year", _CLOSED)
-def test_closures_are_those_of_the_exchange(year: int) -> None:
-    """In a whole year exactly the announced days and the week-ends are closed."""
-    days = [day for day in DAYS if day.year == year]
-
-    closed = {day.isoformat() for day in days if not day_of(day).is_trading_day}
-    assert closed == _named(_CLOSED, year) | {
-        day.isoformat() for day in days if day.weekday() in (5, 6)
-    }
-
-
-@pytest.mark.parametrize("year", _HALF)
-def test_half_days_are_those_of_the_exchange(year: int) -> None:
-    """In a whole year exactly the announced days close at 13:00 and end at 17:00, all others at 16:00 and 20:00."""
-    days = [day_of(day) for day in DAYS if day.year == year]
-
-    trading = [day for day in days if day.is_trading_day]
-    half = {day.name for day in trading if day.close_ms == _at(f"{day.name}T13:00")}
-    assert half == _named(_HALF, year)
-    assert half == {day.name for day in trading if day.post_end_ms == _at(f"{day.name}T17:00")}
-    assert all(day.close_ms == _at(f"{day.name}T16:00") for day in trading if day.name not in half)
-
-
 def test_days_follow_each_other_without_a_hole() -> None:
-    """From 2010 to 2030 each day begins where the one before ended, and its boundaries are in order."""
+    """From 2001 to 2030 each day begins where the one before ended, and its boundaries are in order."""
     days = [day_of(day) for day in DAYS]
 
     assert all(before.end_ms == after.start_ms for before, after in itertools.pairwise(days))
@@ -155,20 +112,147 @@ def test_session_at(at: str, session: str) -> None:
     assert session in SESSIONS
 
 
+@given(dates)
+def test_holidays_have_no_session(day: date) -> None:
+    """A trading day has all three sessions in their order, a closed one none at any minute of it."""
+    found = day_of(day)
+
+    minutes = range(found.start_ms, found.end_ms, 60_000)
+    sessions = [name for name, _ in itertools.groupby(map(found.session, minutes))]
+    assert sessions == (
+        ["closed", "pre", "regular", "post", "closed"] if found.is_trading_day else ["closed"]
+    )
+    assert not (found.is_trading_day and day.weekday() in (5, 6))
+
+
+@given(dates)
+def test_next_and_previous_trading_day_are_inverse(day: date) -> None:
+    """Forth and back is the same trading day again, and none is skipped between."""
+    found = day_of(day)
+    after, before = next_trading_day(found), previous_trading_day(found)
+
+    assert after.is_trading_day
+    assert before.is_trading_day
+    assert previous_trading_day(after) == (found if found.is_trading_day else before)
+    assert next_trading_day(before) == (found if found.is_trading_day else after)
+    between = date.fromisoformat(before.name) + timedelta(1)
+    while between < date.fromisoformat(after.name):
+        assert between == day or not day_of(between).is_trading_day
+        between += timedelta(1)
+
+
+@given(instants)
+def test_minute_counts_from_the_pre_market(event_ms: int) -> None:
+    """The minute of an instant is that of the wall clock since 04:00, in sessions alone."""
+    day = day_at(event_ms)
+
+    minute = day.minute(event_ms)
+    wall = datetime.fromtimestamp(event_ms / 1000, tz=UTC).astimezone(NEW_YORK)
+    if day.session(event_ms) == "closed":
+        assert minute is None
+    else:
+        assert minute == wall.hour * 60 + wall.minute - 240
+
+
 @pytest.mark.parametrize(
-    ("day", "hours", "open_utc"),
+    ("at", "minute"),
     [
-        ("2024-03-08", 24, "14:30"),
-        ("2024-03-10", 23, "13:30"),
-        ("2024-03-11", 24, "13:30"),
-        ("2024-11-01", 24, "13:30"),
-        ("2024-11-03", 25, "14:30"),
-        ("2024-11-04", 24, "14:30"),
+        ("2024-10-02T03:59:59.999", None),
+        ("2024-10-02T04:00:00.000", 0),
+        ("2024-10-02T09:30:00.000", 330),
+        ("2024-10-02T19:59:59.999", 959),
+        ("2024-10-02T20:00:00.000", None),
+        ("2024-11-29T16:59:59.999", 779),
+        ("2024-11-29T17:00:00.000", None),
+        ("2024-03-11T09:30:00.000", 330),
+        ("2024-11-04T09:30:00.000", 330),
+        ("2025-01-09T12:00:00.000", None),
     ],
 )
-def test_clock_changes_move_the_open(day: str, hours: int, open_utc: str) -> None:
-    """The open stays at 09:30 in New York when the clocks change, and the Sunday is an hour shorter or longer."""
+def test_minute_at(at: str, minute: int | None) -> None:
+    """Minutes run from 0 to 959, to 779 on a half day, whatever the clocks did at the week-end."""
+    event_ms = _at(at)
+
+    assert day_at(event_ms).minute(event_ms) == minute
+
+
+def test_operator_closes_days() -> None:
+    """A closure that was announced today closes its day, an early close shortens one; no other day changes."""
+    calendar = calendar_with("2026-09-15,2026-09-16T14:00")
+
+    closed, early = (calendar.day_of(date(2026, 9, day)) for day in (15, 16))
+    assert closed.session(_at("2026-09-15T12:00")) == "closed"
+    assert (early.close_ms, early.is_half_day) == (_at("2026-09-16T14:00"), True)
+    assert early.post_end_ms == _at("2026-09-16T18:00")
+    assert calendar.previous_trading_day(early).name == "2026-09-14"
+    others = [day for day in DAYS if day not in (date(2026, 9, 15), date(2026, 9, 16))]
+    assert all(calendar.day_of(day) == day_of(day) for day in others)
+
+
+def test_operator_overrules_the_calendar() -> None:
+    """A close that is named opens a holiday, and makes a half day a whole one."""
+    calendar = calendar_with("2026-12-24T16:00,2026-12-25T13:00")
+
+    eve, christmas = (calendar.day_of(date(2026, 12, day)) for day in (24, 25))
+    assert (eve.close_ms, eve.is_half_day) == (_at("2026-12-24T16:00"), False)
+    assert eve.post_end_ms == _at("2026-12-24T20:00")
+    assert christmas.session(_at("2026-12-25T12:00")) == "regular"
+    assert christmas.session(_at("2026-12-25T13:00")) == "post"
+
+
+def test_no_closures_is_the_standard_calendar() -> None:
+    """Programs without closures share one calendar and its days."""
+    assert calendar_with("") is STANDARD
+
+
+def test_evening_belongs_to_the_next_day_once_hours_say_so() -> None:
+    """Overnight trading is a row: from its date on trades after 20:00 are the next day's, and days still tile time."""
+    hour = timedelta(hours=1)
+    since = date(2027, 3, 8)  # the week in which the clocks change
+    overnight = HOURS[-1]._replace(since=since, day=-4 * hour, pre=-4 * hour)
+    calendar = Calendar(hours=(*HOURS, overnight))
+
+    days = [calendar.day_of(since + timedelta(n)) for n in range(-7, 14)]
+    assert all(before.end_ms == after.start_ms for before, after in itertools.pairwise(days))
+    assert {(day.end_ms - day.start_ms) / 3_600_000 for day in days} == {20, 23, 24}
+    for at, name, session in [
+        ("2027-03-05T21:00", "2027-03-05", "closed"),
+        ("2027-03-07T19:59", "2027-03-07", "closed"),
+        ("2027-03-07T20:00", "2027-03-08", "pre"),
+        ("2027-03-08T20:00", "2027-03-09", "pre"),
+        ("2027-03-09T03:00", "2027-03-09", "pre"),
+        ("2027-03-12T20:00", "2027-03-13", "closed"),
+        ("2027-03-14T20:00", "2027-03-15", "pre"),
+        ("2027-03-15T12:00", "2027-03-15", "regular"),
+    ]:
+        day = calendar.day_at(_at(at))
+        assert (day.name, day.session(_at(at))) == (name, session)
+        assert day.start_ms <= _at(at) < day.end_ms
+
+
+@pytest.mark.parametrize(
+    ("day", "hours", "behind_utc_h"),
+    [
+        ("2024-03-08", 24, 5),
+        ("2024-03-10", 23, 4),
+        ("2024-03-11", 24, 4),
+        ("2024-11-01", 24, 4),
+        ("2024-11-03", 25, 5),
+        ("2024-11-04", 24, 5),
+        ("2006-03-31", 24, 5),  # until 2006 the clocks changed in April and October
+        ("2006-04-02", 23, 4),
+        ("2006-04-03", 24, 4),
+        ("2006-10-27", 24, 4),
+        ("2006-10-29", 25, 5),
+        ("2006-10-30", 24, 5),
+    ],
+)
+def test_clock_changes_move_the_sessions(day: str, hours: int, behind_utc_h: int) -> None:
+    """Sessions stay where they are in New York when the clocks change, and the Sunday is an hour shorter or longer."""
     found = day_of(date.fromisoformat(day))
 
+    bounds = (found.pre_ms, found.open_ms, found.close_ms, found.post_end_ms)
+    midnight_ms = _ms(datetime.fromisoformat(f"{day}T00:00+00:00"))
+    in_utc_h = [(bound_ms - midnight_ms) / 3_600_000 for bound_ms in bounds]
+    assert in_utc_h == [hour + behind_utc_h for hour in (4, 9.5, 16, 20)]
     assert found.end_ms - found.start_ms == hours * 3_600_000
-    assert found.open_ms == _ms(datetime.fromisoformat(f"{day}T{open_utc}:00+00:00"))
