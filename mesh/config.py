@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from mesh.address import without_credentials
 from mesh.errors import SettingsError
+from mesh.hours import parse_closures
 
 
 Check = Callable[[str], object]
@@ -180,6 +181,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         about(
             "Trading days (ISO dates, separated by commas) to load previous closes for. Unset: today",
             check=_check_days,
+        ),
+    ] = ""
+    closures: Annotated[
+        str,
+        about(
+            "Days that differ from the exchange's published calendar: dates on which the market is closed, or dates with the time in New York at which it closes (`2025-01-09,2026-11-27T14:00`). The same for all programs",
+            check=parse_closures,
         ),
     ] = ""
 

@@ -31,8 +31,8 @@ from services.processors.ledger import Ledger
 from services.processors.outlet import Outlet
 from services.processors.positions import Verdict
 from services.processors.repair import from_producer, from_stream
-from services.processors.rows import FOLDED, Closes
-from services.processors.state import PartitionState
+from services.processors.rows import FOLDED
+from services.processors.state import Build, PartitionState
 
 
 _TAPE_AGE_MS = 10_000.0
@@ -47,6 +47,7 @@ class Owner:
     """One partition in the hands of this process. `open` takes it over; `close` lets it go.
 
     Args:
+        build: makes the fold of a partition.
         intake_bytes: how much may wait to be folded; None for a lossless feed.
         arrived: set whenever there is something to fold.
     """
@@ -56,17 +57,17 @@ class Owner:
         connection: Connection,
         publisher: Publisher,
         partition: int,
-        closes: Closes,
+        build: Build,
         log: Log,
         *,
         intake_bytes: int | None,
         arrived: asyncio.Event,
     ) -> None:
         self.partition = partition
-        self.state = PartitionState(closes)
+        self.state = PartitionState(build)
         self.intake = Intake(intake_bytes)
         self._connection = connection
-        self._closes = closes
+        self._build = build
         self._log = log.bind(partition=partition)
         self._lossless = intake_bytes is None
         self._arrived = arrived
@@ -110,7 +111,7 @@ class Owner:
         self._outlet.epoch = held.revision + 1
         refused = held.refused
         try:
-            state = PartitionState(self._closes, held.checkpoint)
+            state = PartitionState(self._build, held.checkpoint)
             state.rejected, self.state = self.state.rejected, state
         except (ValueError, DecodeError) as error:
             refused = str(error)

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from mesh.calendar import Day, day_at
+from mesh.calendar import STANDARD, Calendar, Day
 from schemas.leaderboard import PackedRow
 from schemas.market import Bar
 from schemas.naming import MarketClass
@@ -56,12 +56,15 @@ class RowFold:
     Args:
         snapshot: bytes of `snapshot()`; None begins with an empty market.
         closes: previous closes; the caller may add days to it and then calls `on_closes`.
+        calendar: what day and session an event belongs to.
 
     Raises:
         ValueError: the snapshot is of another version.
     """
 
-    def __init__(self, snapshot: bytes | None, closes: Closes) -> None:
+    def __init__(
+        self, snapshot: bytes | None, closes: Closes, calendar: Calendar = STANDARD
+    ) -> None:
         state = _decode(snapshot)
         self.folded = state.folded
         """Events that were taken, by class."""
@@ -74,7 +77,8 @@ class RowFold:
         self._unreported: set[str] = set()
         self._closes = closes
         self._changed = self._symbols()
-        self._day = day_at(0)
+        self._calendar = calendar
+        self._day = calendar.day_at(0)
 
     def on_batch(self, market_class: MarketClass, events: Sequence[Any]) -> None:
         """Fold *events* of one class, in the order in which they arrived."""
@@ -151,7 +155,7 @@ class RowFold:
 
     def _day_of(self, event_ms: int) -> Day:
         if not self._day.start_ms <= event_ms < self._day.end_ms:
-            self._day = day_at(event_ms)
+            self._day = self._calendar.day_at(event_ms)
         return self._day
 
     def _row(self, symbol: str) -> PackedRow:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from mesh import topology
+from mesh.calendar import calendar_with
 from mesh.checkpoint import Checkpoints
 from mesh.config import Settings
 from mesh.connection import Connection, open_connection
@@ -17,6 +19,7 @@ from schemas.naming import Bucket, previous_closes_key
 from schemas.reference import PreviousCloses
 from schemas.wire import json_decoder
 from services.processors.owner import Owner
+from services.processors.rows import RowFold
 
 
 GROUP = "processors"
@@ -40,6 +43,9 @@ class Worker:
         self._lifecycle = lifecycle
         self._incarnation = connection.incarnation
         self._arrived = asyncio.Event()
+        self._build = partial(
+            RowFold, closes=self.closes, calendar=calendar_with(settings.closures)
+        )
         self.group = Group(connection, GROUP, settings.partitions, member_name(), lifecycle.log)
 
     async def take(self, slot: int) -> None:
@@ -49,7 +55,7 @@ class Worker:
             self._connection,
             self.publisher,
             slot,
-            self.closes,
+            self._build,
             self._lifecycle.log,
             intake_bytes=None if settings.lossless else settings.intake_kb << 10,
             arrived=self._arrived,

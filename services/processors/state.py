@@ -12,9 +12,10 @@ from schemas.naming import MarketClass
 from schemas.wire import DecodeError, msgpack_decoder
 from services.processors.intake import Arrived
 from services.processors.positions import Positions, Verdict
-from services.processors.rows import FOLDED, Closes, RowFold
+from services.processors.rows import FOLDED
 
 
+Build = Callable[[bytes | None], Processor]
 Decode = Callable[[Any], list[Any]]
 
 _decode_head = msgpack_decoder(BatchHead).decode
@@ -29,15 +30,16 @@ class PartitionState:
     """What a checkpoint holds, and goes on from one; without I/O.
 
     Args:
+        build: makes the fold, of the bytes of a snapshot or of nothing.
         checkpoint: of a predecessor; None begins with an empty market.
 
     Raises:
         ValueError, DecodeError: the snapshot is of another version, or none.
     """
 
-    def __init__(self, closes: Closes, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(self, build: Build, checkpoint: Checkpoint | None = None) -> None:
         held = checkpoint
-        self.fold: Processor = RowFold(held.snapshot if held is not None else None, closes)
+        self.fold = build(held.snapshot if held is not None else None)
         self.positions = Positions(held.positions if held is not None else None)
         discarded = held.counts.discarded if held is not None else {}
         self.discarded = Counter({MarketClass(name): count for name, count in discarded.items()})

@@ -7,13 +7,13 @@ again. After 20:00 the market jumps to 04:00 of the next trading day.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from typing import NamedTuple
 
 import msgspec
 
-from mesh.calendar import NEW_YORK, Day, day_at, day_of
+from mesh.calendar import NEW_YORK, STANDARD, Calendar, Day
 from schemas.wire import encode_json
 from services.simulator import bars, intraday, prints
 from services.simulator.bars import MINUTE_MS, SECOND_MS, Window
@@ -52,19 +52,21 @@ class Market:
         start_ms: int,
         trades_a_s: float = TRADES_A_S,
         activity: Activity = intraday.activity,
+        calendar: Calendar = STANDARD,
     ) -> None:
+        self._calendar = calendar
         self._chance = seeded(seed)
         self._trades_a_s = trades_a_s
         self._activity = activity
         self._listings, self._weights = listings(self._chance, symbols, trades_a_s * _REGULAR_S)
         self._table = prints.shapes(self._chance)
-        self._day = _trading_day(start_ms)
+        self._day = _trading_day(calendar, start_ms)
         self._now_ms = max(start_ms - start_ms % SECOND_MS, self._day.pre_ms)
         self._late: list[_Late] = []
         self._minute: dict[Listing, None] = {}
         self.first_day = self._day.name
         """ISO date."""
-        self.eve = _previous(self._day)
+        self.eve = calendar.previous_trading_day(self._day)
         """The trading day before the first."""
         self._days = {self.eve.name: self._first_closes()}
         self._begin_day()
@@ -85,7 +87,7 @@ class Market:
     @property
     def previous_day(self) -> str:
         """The trading day before the one that runs (ISO date)."""
-        return _previous(self._day).name
+        return self._calendar.previous_trading_day(self._day).name
 
     def day_bars(self, day: str) -> DayBars:
         """The bars of *day* (ISO date): of the day before the start and of days that are over."""
@@ -109,7 +111,7 @@ class Market:
     def _end_day(self) -> None:
         ended = {listing.sym: listing.end_day() for listing in self._listings}
         self._days[self._day.name] = {sym: bar for sym, bar in ended.items() if bar is not None}
-        self._day = _following(self._day)
+        self._day = self._calendar.next_trading_day(self._day)
         self._now_ms = self._day.pre_ms
         self._late.clear()
         self._begin_day()
@@ -219,22 +221,8 @@ def start_of(text: str) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=NEW_YORK).timestamp() * 1000)
 
 
-def _trading_day(time_ms: int) -> Day:
+def _trading_day(calendar: Calendar, time_ms: int) -> Day:
     """The trading day of *time_ms*, or the next one if that is over or none."""
-    day = day_at(time_ms)
-    return day if day.is_trading_day and time_ms < day.post_end_ms else _following(day)
-
-
-def _following(day: Day) -> Day:
-    return _step(day, 1)
-
-
-def _previous(day: Day) -> Day:
-    return _step(day, -1)
-
-
-def _step(day: Day, days: int) -> Day:
-    while True:
-        day = day_of(date.fromisoformat(day.name) + timedelta(days))
-        if day.is_trading_day:
-            return day
+    day = calendar.day_at(time_ms)
+    open_still = day.is_trading_day and time_ms < day.post_end_ms
+    return day if open_still else calendar.next_trading_day(day)

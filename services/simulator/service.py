@@ -6,6 +6,7 @@ import os
 import socket
 from pathlib import Path
 
+from mesh.calendar import calendar_with
 from mesh.config import Settings
 from mesh.errors import FatalError
 from mesh.lifecycle import Counters, Lifecycle
@@ -64,7 +65,10 @@ def _source(settings: Settings) -> tuple[Feed, Catalogue, str]:
         tape = Tape(paths)
         return TapeFeed(tape, pacer), TapeCatalogue(tape), _named(paths)
     market = Market(
-        seed=settings.sim_seed, symbols=settings.sim_symbols, start_ms=start_of(settings.sim_start)
+        seed=settings.sim_seed,
+        symbols=settings.sim_symbols,
+        start_ms=start_of(settings.sim_start),
+        calendar=calendar_with(settings.closures),
     )
     feed = LiveFeed(market, pacer, wait_for_readers=settings.sim_speed == "max")
     return (

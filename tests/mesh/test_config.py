@@ -39,6 +39,7 @@ def _values(setting: Setting) -> st.SearchStrategy[Any]:
 
 days = st.dates().map(str)
 _CHECKED: dict[str, st.SearchStrategy[Any]] = {
+    "closures": st.sampled_from(["2026-09-15", "2026-09-15,2026-09-16T14:00", " 2026-09-15 ,"]),
     "reference_days": st.lists(days, min_size=1).map(",".join) | st.just(" 2024-10-02 ,"),
     "sim_speed": st.sampled_from(["max", "1", "0.5", "007.250", "1000000"]),
     "sim_start": st.datetimes().map(lambda moment: moment.isoformat(timespec="seconds")),
@@ -112,6 +113,18 @@ def test_switches_take_the_usual_words(text: str, value: bool) -> None:
         ("MESH_SIM_START", "2026-02-29T09:30:00"),
         ("MESH_SIM_START", "2026-01-05T09:30:00\n"),
         ("MESH_SIM_START", "٢٠٢٦-01-05T09:30:00"),
+        ("MESH_CLOSURES", "tomorrow"),
+        ("MESH_CLOSURES", "20260915"),
+        ("MESH_CLOSURES", "2026-09-15T14"),
+        ("MESH_CLOSURES", "2026-09-15T14:00:00"),
+        ("MESH_CLOSURES", "2026-09-15T14:00Z"),
+        ("MESH_CLOSURES", "2026-09-15T"),
+        ("MESH_CLOSURES", "2026-09-15 2026-09-16"),
+        ("MESH_CLOSURES", "2026-09-31"),
+        ("MESH_CLOSURES", "2026-09-15,2026-09-15T14:00"),
+        ("MESH_CLOSURES", "2026-09-19"),
+        ("MESH_CLOSURES", "2026-09-15T09:30"),
+        ("MESH_CLOSURES", "2026-09-15T16:01"),
         ("MESH_REFERENCE_DAYS", "foo"),
         ("MESH_REFERENCE_DAYS", "2024-10-02,2024-10-32"),
         ("MESH_REFERENCE_DAYS", "20241002"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from functools import partial
 
 import pytest
 
@@ -24,6 +25,7 @@ from schemas.naming import (
 )
 from schemas.wire import encode_msgpack, msgpack_decoder
 from services.processors.owner import Owner
+from services.processors.rows import RowFold
 
 
 pytestmark = pytest.mark.broker
@@ -80,7 +82,7 @@ async def _owner(
         connection,
         publisher,
         PARTITION,
-        {},
+        partial(RowFold, closes={}),
         set_up("test", "error"),
         intake_bytes=None if lossless else most_bytes,
         arrived=asyncio.Event(),

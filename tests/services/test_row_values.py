@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mesh.calendar import calendar_with
 from schemas.leaderboard import PackedRow
 from schemas.market import Bar, Trade
 from schemas.naming import MarketClass
@@ -296,6 +297,22 @@ def test_previous_closes_complete_rows_when_they_come() -> None:
     [after] = fold.on_flush()
     assert (before.previous_close_usd, before.change_pct) == (None, None)
     assert (after.previous_close_usd, after.change_pct) == (8.0, 25.0)
+
+
+def test_session_is_that_of_the_calendar_in_force() -> None:
+    """After an early close that an operator named, bars are of the post-market and trades open nothing."""
+    fold = RowFold(None, CLOSES, calendar_with("2024-10-02T14:00"))
+    fold.on_batch(BARS, [_bar("13:59:59", 10.0)])
+    [before] = fold.on_flush()
+    fold.on_batch(BARS, [_bar("14:00:00", 10.0)])
+    [after] = fold.on_flush()
+
+    assert (before.session, after.session) == ("regular", "post")
+
+    closed = RowFold(None, CLOSES, calendar_with("2024-10-02"))
+    closed.on_batch(TRADES, [_trade("10:00:00", 8.0, 1)])
+    [row] = closed.rows()
+    assert (row.session, row.open_usd) == ("closed", None)
 
 
 def test_price_that_did_not_change_is_a_change_of_zero() -> None:

@@ -8,7 +8,7 @@ from itertools import takewhile
 import msgspec
 import pytest
 
-from mesh.calendar import day_at
+from mesh.calendar import calendar_with, day_at
 from schemas.conditions import updates
 from schemas.massive import MinuteBar, SecondBar, VendorHalt, VendorQuote, VendorTrade, decode_frame
 from schemas.naming import is_symbol
@@ -219,6 +219,16 @@ def test_market_begins_when_there_is_one(start: str, first_day: str, day_before:
     assert day.name == first_day
     assert day.session(next(iter(market)).time_ms) == "pre"
     assert len(market.day_bars(day_before)) == 300
+
+
+def test_market_keeps_to_the_closures_of_an_operator() -> None:
+    """A day that the operator closed is skipped like a holiday."""
+    calendar = calendar_with("2026-01-05")
+    start_ms = start_of("2026-01-05T09:30:00")
+    market = Market(seed=7, symbols=300, start_ms=start_ms, trades_a_s=300, calendar=calendar)
+
+    assert day_at(next(iter(market)).time_ms).name == "2026-01-06"
+    assert len(market.day_bars("2026-01-02")) == 300
 
 
 @pytest.mark.parametrize(
