@@ -179,7 +179,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reference_days: Annotated[
         str,
         about(
-            "Trading days (ISO dates, separated by commas) to load previous closes for. Unset: today",
+            "Trading days (ISO dates, separated by commas) to load reference data for. Unset: today, and each next one before 04:00",
             check=_check_days,
         ),
     ] = ""
@@ -190,6 +190,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             check=parse_closures,
         ),
     ] = ""
+
+    reference_history: Annotated[
+        int,
+        about(
+            "Trading days before a day that its averages and prior highs and lows are made of, one REST call each",
+            ge=1,
+            le=1000,
+        ),
+    ] = 252
+    reference_calls: Annotated[
+        int, about("REST calls a minute that the reference program may make", ge=1)
+    ] = 300
+    reference_curves: Annotated[
+        int,
+        about(
+            "Symbols, by dollar volume, that volume curves are loaded for, one REST call each a day",
+            ge=0,
+        ),
+    ] = 20_000
 
     rows_flush_ms: Annotated[int, about("How often a processor publishes changed rows", ge=10)] = (
         100

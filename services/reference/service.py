@@ -1,184 +1,169 @@
-"""The program `reference`: previous closes of the whole market, from the vendor's REST API into KV.
+"""The program `reference`: what is known of symbols before a trading day, from the vendor's REST API into KV.
 
-One call gives the bars of a whole market day, so nothing is asked per symbol, and nothing in the
-path of the tape. Which day was the one before, the vendor's own answers say: days without bars
-(week-ends, holidays, unscheduled closures) are empty.
+Nothing here is in the path of the tape: rows are published without what is missing, and completed
+later. What comes for the whole market in a few calls comes first (previous closes within a second
+or so), what must be asked for symbol by symbol last and in the background.
+Which day was the one before, the vendor's own answers say: days without bars (week-ends, holidays,
+unscheduled closures) are empty.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from secrets import SystemRandom
 
-from massive import RESTClient
-from massive.exceptions import AuthError, BadResponse
-from urllib3.exceptions import HTTPError
-
 from mesh import clock, topology
 from mesh.backoff import delays_s
-from mesh.calendar import day_at
+from mesh.calendar import day_at, day_of
 from mesh.config import Settings
 from mesh.connection import open_connection
-from mesh.errors import BrokerError, MeshError, SettingsError
+from mesh.errors import SettingsError
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
-from schemas.naming import Bucket, previous_closes_key
-from schemas.reference import PreviousCloses
-from schemas.wire import DecodeError, Wire, encode_json, json_decoder
+from schemas.naming import Bucket
+from schemas.reference import SymbolDay
+from schemas.wire import DecodeError, Wire, json_decoder
+from services.reference.background import Background
+from services.reference.loader import Loader
+from services.reference.shelf import Shelf
+from services.reference.vendor import Vendor
 
 
-_LOOK_BACK_DAYS = 10
-"""The longest closure of the exchange since 1933 lasted six days (September 2001)."""
-_SATURDAY = 5
-_CONNECT_S = 5.0
-_READ_S = 10.0
-"""Both together are less than a program has for its end: a call that hangs cannot be cut short."""
 _PATIENCE_S = 5.0
 """Longest that the start waits for the vendor."""
-
-
-class UnavailableError(MeshError):
-    """The vendor did not give what was asked for; it may later."""
+_PREWARM_MS = 3 * 3_600_000
+"""So long before 04:00 a trading day is loaded: the day before is over at the vendor's by then."""
+_LOOK_S = 30.0
+_IDLE_S = 3600.0
 
 
 class _BoardDay(Wire, frozen=True):
     trading_day: str = ""
 
 
-class _Bar(Wire, frozen=True):
-    T: str
-    c: float | None = None
-
-
-class _Answer(Wire, frozen=True):
-    results: list[_Bar] | None = None
-
-
 _decode_day = json_decoder(_BoardDay).decode
-_decode_answer = json_decoder(_Answer).decode
 
 
-class Grouped:
-    """The closes of market days, from the vendor."""
+class Days:
+    """Sees to it that the days that matter are loaded."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.calls = 0
-        # The client's own retries sleep in a thread that nobody can stop; ours are in `Loader.insist`.
-        self._client = RESTClient(
-            api_key=settings.api_key,
-            base=settings.rest_url,
-            retries=0,
-            connect_timeout=_CONNECT_S,
-            read_timeout=_READ_S,
-        )
-
-    async def previous_closes(self, trading_day: str) -> PreviousCloses:
-        """The closes of the last day before *trading_day* that had any.
-
-        Raises:
-            UnavailableError: no answer, a refusal, or one that is not what was asked for.
-        """
-        day = date.fromisoformat(trading_day)
-        for _ in range(_LOOK_BACK_DAYS):
-            day -= timedelta(days=1)
-            if day.weekday() >= _SATURDAY:
-                continue
-            closes = await asyncio.to_thread(self._closes, day.isoformat())
-            if closes:
-                return PreviousCloses(trading_day, day.isoformat(), closes)
-        return PreviousCloses(trading_day, None, {})
-
-    def _closes(self, day: str) -> dict[str, float]:
-        self.calls += 1
-        try:
-            # Raw, because the client takes an answer that it cannot read for a day without bars.
-            answer = _decode_answer(self._client.get_grouped_daily_aggs(day, raw=True).data)
-        except (AuthError, BadResponse, HTTPError, DecodeError) as error:
-            raise UnavailableError(f"grouped daily bars of {day}: {error}") from error
-        return {bar.T: bar.c for bar in answer.results or () if bar.T and bar.c}
-
-
-class Loader:
-    """Puts the previous closes of days into KV, and remembers which are still wanted."""
-
-    def __init__(self, grouped: Grouped, reference: KeyValue, lifecycle: Lifecycle) -> None:
-        self.loaded: dict[str, int] = {}
-        """Day → how many symbols have a previous close."""
-        self.wanted: set[str] = set()
-        """Days that could not be loaded yet."""
+    def __init__(self, loader: Loader) -> None:
         self.tried = asyncio.Event()
         """Set when each of the first days was tried once."""
-        self._grouped = grouped
-        self._reference = reference
-        self._lifecycle = lifecycle
-
-    async def load(self, day: str) -> None:
-        """Try once; a failure leaves the day wanted. Rows have no previous close meanwhile."""
-        self.wanted.add(day)
-        try:
-            closes = await self._grouped.previous_closes(day)
-            await self._reference.put(previous_closes_key(day), encode_json(closes))
-        except (UnavailableError, BrokerError) as error:
-            self._lifecycle.log.warning("reference.failed", day=day, reason=str(error))
-            return
-        self.wanted.discard(day)
-        self.loaded[day] = len(closes.closes_usd)
-        self._lifecycle.log.info("reference.loaded", day=day, symbols=self.loaded[day])
+        self._loader = loader
+        self._more = asyncio.Event()
 
     async def insist(self, days: list[str]) -> None:
-        """Load *days*; then try those that are still wanted again and again, for ever."""
-        self.wanted.update(days)
+        """Load *days*; then try whatever is still wanted again and again, for ever."""
         for day in days:
-            await self.load(day)
+            await self._loader.begin(day)
         self.tried.set()
         waits = _delays()
         while True:
-            await asyncio.sleep(next(waits))
-            for day in sorted(self.wanted):
-                await self.load(day)
-            if not self.wanted:
+            for day in sorted(self._loader.wanted):
+                await self._loader.load(day)
+            if not self._loader.wanted:
                 waits = _delays()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(next(waits) if self._loader.wanted else _IDLE_S):
+                    await self._more.wait()
+            self._more.clear()
 
     async def follow(self, boards: KeyValue) -> None:
         """Load each trading day that the market turns out to have reached, for ever."""
         async for entry in boards.watch():
             day = _day_of(entry.value or b"{}")
-            if day and day not in self.loaded and day not in self.wanted:
-                await self.load(day)
+            if day:
+                await self._add(day)
+
+    async def prewarm(self) -> None:
+        """Load each trading day some hours before it begins, for ever."""
+        while True:
+            due_ms, day = next_prewarm(int(clock.now_ms()))
+            if due_ms <= clock.now_ms():
+                await self._add(day)
+            await asyncio.sleep(_LOOK_S)
+
+    async def _add(self, day: str) -> None:
+        if day not in self._loader.loaded and day not in self._loader.wanted:
+            await self._loader.begin(day)
+            self._more.set()
 
 
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
-    """Load the days that were asked for, or today; then each day that the boards come to; until told to stop."""
-    days = _days(settings.reference_days)
-    grouped = Grouped(settings)
+    """Load the days that were asked for, or today and each next one; then each day that the boards come to; until told to stop."""
+    first_days = _days(settings.reference_days)
+    vendor = Vendor(settings)
     async with open_connection(settings, "reference", lifecycle.log) as connection:
         await topology.keep(connection, settings.replicas)
-        loader = Loader(grouped, KeyValue(connection, Bucket.REFERENCE), lifecycle)
+        shelf = Shelf(connection, settings.partitions, lifecycle.log)
+        loader = Loader(vendor, shelf, lifecycle, settings.reference_history)
+        background = Background(vendor, loader, shelf, lifecycle, settings.reference_curves)
+        await loader.restore()
+        days = Days(loader)
+        work = [
+            days.insist(first_days or [_today()]),
+            days.follow(KeyValue(connection, Bucket.BOARDS)),
+            background.run(),
+        ]
+        if not first_days:
+            work.append(days.prewarm())
         async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(loader.insist(days)),
-                tasks.create_task(loader.follow(KeyValue(connection, Bucket.BOARDS))),
-            ]
+            running = [tasks.create_task(each) for each in work]
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_S):
-                    await loader.tried.wait()
+                    await days.tried.wait()
             lifecycle.ready(days=len(loader.loaded), symbols=max(loader.loaded.values(), default=0))
             await lifecycle.stopping.wait()
             for task in running:
                 task.cancel()
-    return {"days": len(loader.loaded), "missing": sorted(loader.wanted), "calls": grouped.calls}
+    return _counters(vendor, loader, shelf, background)
+
+
+def _counters(vendor: Vendor, loader: Loader, shelf: Shelf, background: Background) -> Counters:
+    symbols = loader.latest.symbols.values() if loader.latest is not None else ()
+    return {
+        "days": len(loader.loaded),
+        "missing": sorted(loader.wanted),
+        "calls": vendor.calls,
+        "failures": vendor.failures,
+        "symbols": len(symbols),
+        "without": {
+            name: sum(each is None for each in column) for name, column in _columns(symbols)
+        },
+        "renamed": len(loader.renames),
+        "curves": background.curves,
+        "too_large": sorted(shelf.too_large),
+    }
+
+
+def _columns(symbols: Collection[SymbolDay]) -> Iterator[tuple[str, list[object]]]:
+    """What may be missing of a symbol, of all of them."""
+    yield "close", [each.previous_close_usd for each in symbols]
+    yield "average_volume", [each.average_volume_shares for each in symbols]
+    yield "float", [each.free_float_shares for each in symbols]
+    yield "shares", [each.shares_outstanding for each in symbols]
+    yield "name", [each.name for each in symbols]
+
+
+def next_prewarm(now_ms: int) -> tuple[int, str]:
+    """When to load which day: the first trading day whose pre-market has not begun."""
+    day = day_at(now_ms)
+    while not day.is_trading_day or day.pre_ms <= now_ms:
+        day = day_of(date.fromisoformat(day.name) + timedelta(1))
+    return day.pre_ms - _PREWARM_MS, day.name
 
 
 def _days(text: str) -> list[str]:
-    """The days that *text* names; today if none."""
+    """The days that *text* names."""
     days = [day.strip() for day in text.split(",") if day.strip()]
     strange = [day for day in days if not _is_day(day)]
     if strange:
         raise SettingsError(
             [f"MESH_REFERENCE_DAYS must be ISO dates (2024-10-02), was {', '.join(strange)}"]
         )
-    return days or [_today()]
+    return days
 
 
 def _is_day(text: str) -> bool:

@@ -25,6 +25,8 @@ _STREAMS = "jetstream"
 """The folder that a broker makes in the one that it is given."""
 _REPLICAS = 3
 """More than three cost every write and are worth little."""
+_SIMULATED_CURVES = 1000
+"""The simulator makes each of them up, on the machine that it is to leave to the mesh."""
 _FLAGS = {
     "speed": "sim_speed",
     "partitions": "partitions",
@@ -128,6 +130,7 @@ def _simulated(settings: Settings, paths: list[Path]) -> Settings:
         rest_url=f"http://127.0.0.1:{rest_port}",
         lossless=bool(paths),
         reference_days=",".join(days),
+        reference_curves=0 if paths else min(settings.reference_curves, _SIMULATED_CURVES),
         sim_port=feed_port,
         sim_rest_port=rest_port,
         sim_tape=os.pathsep.join(str(path.resolve()) for path in paths),

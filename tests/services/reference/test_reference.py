@@ -73,7 +73,8 @@ async def test_days_without_bars_are_looked_behind(
         found = await _closes(connection)
 
     assert found == PreviousCloses(MONDAY, "2024-10-03", {"F": 2.0})
-    assert rest.asked == [FRIDAY, "2024-10-03"]
+    assert [day for day in rest.asked if day.startswith("2024-")][:2] == [FRIDAY, "2024-10-03"]
+    assert not {"2024-10-05", "2024-10-06"} & set(rest.asked)
 
 
 @pytest.mark.parametrize(
