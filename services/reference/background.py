@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import date, timedelta
 
 from mesh import clock
-from mesh.calendar import day_of
+from mesh.calendar import Calendar, Day
 from mesh.errors import BrokerError
 from mesh.lifecycle import Lifecycle
 from schemas.naming import is_symbol
@@ -19,7 +19,7 @@ from services.reference import answers
 from services.reference.bulk import Rename
 from services.reference.curves import CURVE_DAYS, CurveDay, Minute, curve
 from services.reference.daily import factor_after
-from services.reference.loader import Day, Loader
+from services.reference.loader import Loaded, Loader
 from services.reference.shelf import Shelf
 from services.reference.vendor import RefusedError, UnavailableError, Vendor
 
@@ -27,7 +27,6 @@ from services.reference.vendor import RefusedError, UnavailableError, Vendor
 _AT_ONCE = 4
 _AGAIN_S = 60.0
 _STOCKS = frozenset({"CS", "ADRC"})
-_HALF_DAY_MS = 4 * 3_600_000
 _RENAME = "ticker_change"
 
 
@@ -63,7 +62,7 @@ class Background:
             except TimeoutError:
                 continue
 
-    async def _deepen(self, day: Day) -> None:
+    async def _deepen(self, day: Loaded) -> None:
         self._longest = max((each.history_days for each in day.symbols.values()), default=0)
         known = len(self._loader.renames)
         await self._ask_each(self._events_due(day), day)
@@ -74,7 +73,7 @@ class Background:
             await self._loader.put_again()
         await self._ask_each(self._curves_due(day), day)
 
-    async def _ask_each(self, questions: Iterator[tuple[PartName, str]], day: Day) -> int:
+    async def _ask_each(self, questions: Iterator[tuple[PartName, str]], day: Loaded) -> int:
         """Ask some at a time, until a later day has come; how many were asked."""
         count = 0
 
@@ -91,7 +90,7 @@ class Background:
                 tasks.create_task(work())
         return count
 
-    async def _ask(self, name: PartName, symbol: str, day: Day) -> None:
+    async def _ask(self, name: PartName, symbol: str, day: Loaded) -> None:
         ask = {"events": self._events, "shares": self._shares, "curve": self._curve}[name]
         parts = self._loader.parts_of(symbol)
         try:
@@ -112,24 +111,24 @@ class Background:
     def _due(self, name: PartName, symbol: str) -> bool:
         return self._loader.parts_of(symbol).is_due(name, clock.now_ms())
 
-    def _events_due(self, day: Day) -> Iterator[tuple[PartName, str]]:
+    def _events_due(self, day: Loaded) -> Iterator[tuple[PartName, str]]:
         young = [each for each in day.symbols.values() if each.history_days < self._longest]
         for each in sorted(young, key=lambda each: each.history_days):
             if self._due("events", each.symbol):
                 yield "events", each.symbol
 
-    def _shares_due(self, day: Day) -> Iterator[tuple[PartName, str]]:
+    def _shares_due(self, day: Loaded) -> Iterator[tuple[PartName, str]]:
         for each in _most_traded(day):
             is_wanted = each.kind in _STOCKS and each.shares_outstanding is None
             if is_wanted and self._due("shares", each.symbol):
                 yield "shares", each.symbol
 
-    def _curves_due(self, day: Day) -> Iterator[tuple[PartName, str]]:
+    def _curves_due(self, day: Loaded) -> Iterator[tuple[PartName, str]]:
         for each in _most_traded(day)[: self._most_curves]:
             if self._due("curve", each.symbol):
                 yield "curve", each.symbol
 
-    async def _events(self, symbol: str, day: Day) -> bool:
+    async def _events(self, symbol: str, day: Loaded) -> bool:
         found = await self._vendor.one(f"/vX/reference/tickers/{symbol}/events", answers.EVENTS)
         events = (found.results.events if found and found.results else None) or ()
         rename = last_rename(symbol, events, day.name)
@@ -138,7 +137,7 @@ class Background:
         self._loader.renames[symbol] = rename
         return True
 
-    async def _shares(self, symbol: str, day: Day) -> bool:
+    async def _shares(self, symbol: str, day: Loaded) -> bool:
         del day
         found = await self._vendor.one(f"/v3/reference/tickers/{symbol}", answers.DETAILS)
         details = found.results if found else None
@@ -149,20 +148,21 @@ class Background:
             self._loader.tell_shares(symbol, shares)
         return bool(shares)
 
-    async def _curve(self, symbol: str, day: Day) -> bool:
+    async def _curve(self, symbol: str, day: Loaded) -> bool:
         found = day.symbols[symbol]
         rename = self._loader.renames.get(symbol)
         splits = self._loader.bulk.splits(symbol, rename)
-        is_new = found.history_days < self._longest
-        listed = trading_day_before(day.number, found.history_days) if is_new else 0
-        days = [
-            CurveDay(day_of(date.fromordinal(number)), factor_after(number, day.number, splits))
-            for number in full_days_before(day.number, CURVE_DAYS)
-            if number >= listed
-        ]
-        if not days:
+        calendar = self._loader.calendar
+        full = full_days_before(calendar, calendar.day_of(date.fromisoformat(day.name)), CURVE_DAYS)
+        if found.history_days < self._longest:  # it is newer than the history
+            listed = first_day(found, day.name, calendar)
+            full = [each for each in full if each.name >= listed]
+        if not full:
             return False
-        first, last = days[0].day.name, date.fromordinal(day.number - 1).isoformat()
+        days = [
+            CurveDay(each, factor_after(_number(each.name), day.number, splits)) for each in full
+        ]
+        first, last = full[0].name, date.fromordinal(day.number - 1).isoformat()
         minutes = [
             each
             for ticker, since, until in spans(symbol, rename, first, last)
@@ -183,7 +183,7 @@ class Background:
                 yield Minute(row.t, row.v)
 
 
-def _most_traded(day: Day) -> list[SymbolDay]:
+def _most_traded(day: Loaded) -> list[SymbolDay]:
     """By dollars on an average day; what never traded comes last."""
     return sorted(
         day.symbols.values(),
@@ -191,23 +191,22 @@ def _most_traded(day: Day) -> list[SymbolDay]:
     )
 
 
-def full_days_before(number: int, count: int) -> list[int]:
-    """The last *count* full trading days before a day, oldest first; days as `date.toordinal`."""
-    found: list[int] = []
+def full_days_before(calendar: Calendar, day: Day, count: int) -> list[Day]:
+    """The last *count* full trading days before *day*, oldest first."""
+    found: list[Day] = []
     while len(found) < count:
-        number = trading_day_before(number, 1)
-        day = day_of(date.fromordinal(number))
-        if day.close_ms - day.open_ms > _HALF_DAY_MS:
-            found.append(number)
+        day = calendar.previous_trading_day(day)
+        if not day.is_half_day:
+            found.append(day)
     return found[::-1]
 
 
-def trading_day_before(number: int, count: int) -> int:
-    """The day that is *count* trading days before a day; days as `date.toordinal`."""
-    while count:
-        number -= 1
-        count -= day_of(date.fromordinal(number)).is_trading_day
-    return number
+def first_day(found: SymbolDay, trading_day: str, calendar: Calendar) -> str:
+    """The first day (ISO date) of which a bar of a symbol is held."""
+    day = calendar.day_of(date.fromisoformat(trading_day))
+    for _ in range(found.history_days):
+        day = calendar.previous_trading_day(day)
+    return day.name
 
 
 def last_rename(symbol: str, events: Iterable[answers.Event], trading_day: str) -> Rename | None:
@@ -233,3 +232,7 @@ def spans(
         first = day
     if first <= last:
         yield symbol, first, last
+
+
+def _number(day: str) -> int:
+    return date.fromisoformat(day).toordinal()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from mesh import clock
-from mesh.calendar import day_of
+from mesh.calendar import Calendar
 from mesh.errors import BrokerError
 from mesh.lifecycle import Lifecycle
 from schemas.naming import is_symbol
@@ -28,11 +28,10 @@ _EMPTY_DAYS = 10
 _LISTED_DAYS = 10
 """Trading days within which a symbol must have traded, if it is not listed."""
 _SATURDAY = 5
-_HALF_DAY_MS = 4 * 3_600_000
 _KEEP_DAYS = 14
 
 
-class Day(NamedTuple):
+class Loaded(NamedTuple):
     """A trading day, as far as it is loaded."""
 
     name: str
@@ -46,13 +45,19 @@ class Loader:
     """Puts what is known before trading days into KV, and remembers what is still wanted."""
 
     def __init__(
-        self, vendor: Vendor, shelf: Shelf, lifecycle: Lifecycle, history_days: int
+        self,
+        vendor: Vendor,
+        shelf: Shelf,
+        lifecycle: Lifecycle,
+        calendar: Calendar,
+        history_days: int,
     ) -> None:
+        self.calendar = calendar
         self.loaded: dict[str, int] = {}
         """Day → how many symbols have a previous close."""
         self.wanted: set[str] = set()
         """Days of which something is missing that may still come."""
-        self.latest: Day | None = None
+        self.latest: Loaded | None = None
         """The last trading day that was loaded."""
         self.advanced = asyncio.Event()
         """Set whenever `latest` has changed."""
@@ -66,7 +71,7 @@ class Loader:
         self._shelf = shelf
         self._log = lifecycle.log
         self._history_days = history_days
-        self._restored: dict[str, Day] = {}
+        self._restored: dict[str, Loaded] = {}
         """Days that an earlier run has loaded, and of which no bars are held here."""
         self._full: set[str] = set()
         """Days whose bars are all there."""
@@ -174,7 +179,7 @@ class Loader:
         if parts.is_due("daily", now_ms) or parts.is_due("splits", now_ms):
             return False
         self.bulk.parts = parts
-        day = Day(name, _number(name), {each.symbol: each for each in symbols}, complete=True)
+        day = Loaded(name, _number(name), {each.symbol: each for each in symbols}, complete=True)
         self._restored[name] = day
         self.loaded[name] = sum(each.previous_close_usd is not None for each in symbols)
         if not any(parts.is_due(part, now_ms) for part in PARTS):
@@ -214,7 +219,7 @@ class Loader:
             "reference.completed", day=name, symbols=len(day.symbols), history=len(self.held.days), failed=failed
         )  # fmt: skip
 
-    async def _refresh(self, day: Day, *, complete: bool) -> Day:
+    async def _refresh(self, day: Loaded, *, complete: bool) -> Loaded:
         """Put *day* again with what is known besides its bars by now."""
         symbols = {}
         for symbol, found in day.symbols.items():
@@ -225,7 +230,7 @@ class Loader:
         await self._shelf.put_day(day.name, symbols.values(), complete=complete)
         return day._replace(symbols=symbols, complete=complete)
 
-    def _now_at(self, day: Day) -> None:
+    def _now_at(self, day: Loaded) -> None:
         if self.latest is None or day.number >= self.latest.number:
             self.latest = day
             self.advanced.set()
@@ -261,7 +266,7 @@ class Loader:
             return
         self.held.add(day, (found.results if found is not None else None) or ())
 
-    async def _publish(self, name: str, *, complete: bool) -> Day:
+    async def _publish(self, name: str, *, complete: bool) -> Loaded:
         number = _number(name)
         symbols = await asyncio.to_thread(
             lambda: {each.symbol: each for each in self._days(number)}
@@ -276,7 +281,7 @@ class Loader:
             PreviousCloses(name, closes_day, {sym: usd for sym, usd in closes.items() if usd > 0})
         )
         await self._shelf.put_day(name, symbols.values(), complete=complete)
-        return Day(name, number, symbols, complete)
+        return Loaded(name, number, symbols, complete)
 
     def _eve(self, number: int) -> int | None:
         return next((day for day in self.held.days if day < number), None)
@@ -301,7 +306,7 @@ class Loader:
 
     def _days(self, number: int) -> Iterator[SymbolDay]:
         """All that is known of every symbol before the day *number*."""
-        market = daily.market_before(number, self.held.days, _is_half)
+        market = daily.market_before(number, self.held.days, self._is_half)
         recent = [day for day in self.held.days if day < number][:_LISTED_DAYS]
         renamed = self._renamed(number)
         traded = self.held.symbols(recent[-1], number) if recent else ()
@@ -319,7 +324,10 @@ class Loader:
             facts = self.bulk.facts(symbol, self._shelf.references.get(symbol), rename)
             yield daily.with_facts(found, facts, number, splits)
 
-    def _references(self, day: Day) -> Iterator[Reference]:
+    def _is_half(self, number: int) -> bool:
+        return self.calendar.day_of(date.fromordinal(number)).is_half_day
+
+    def _references(self, day: Loaded) -> Iterator[Reference]:
         now_ms = clock.now_ms()
         daily_ms = self.bulk.parts.states.get("daily", Part("value", now_ms)).asof_ms
         for symbol, found in day.symbols.items():
@@ -358,8 +366,3 @@ def reference(
 
 def _number(day: str) -> int:
     return date.fromisoformat(day).toordinal()
-
-
-def _is_half(number: int) -> bool:
-    day = day_of(date.fromordinal(number))
-    return day.close_ms - day.open_ms < _HALF_DAY_MS

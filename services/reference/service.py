@@ -10,12 +10,12 @@ unscheduled closures) are empty.
 import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from secrets import SystemRandom
 
 from mesh import clock, topology
 from mesh.backoff import delays_s
-from mesh.calendar import day_at, day_of
+from mesh.calendar import Calendar, calendar_with
 from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.errors import SettingsError
@@ -80,7 +80,7 @@ class Days:
     async def prewarm(self) -> None:
         """Load each trading day some hours before it begins, for ever."""
         while True:
-            due_ms, day = next_prewarm(int(clock.now_ms()))
+            due_ms, day = next_prewarm(int(clock.now_ms()), self._loader.calendar)
             if due_ms <= clock.now_ms():
                 await self._add(day)
             await asyncio.sleep(_LOOK_S)
@@ -98,12 +98,13 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     async with open_connection(settings, "reference", lifecycle.log) as connection:
         await topology.keep(connection, settings.replicas)
         shelf = Shelf(connection, settings.partitions, lifecycle.log)
-        loader = Loader(vendor, shelf, lifecycle, settings.reference_history)
+        calendar = calendar_with(settings.closures)
+        loader = Loader(vendor, shelf, lifecycle, calendar, settings.reference_history)
         background = Background(vendor, loader, shelf, lifecycle, settings.reference_curves)
         await loader.restore()
         days = Days(loader)
         work = [
-            days.insist(first_days or [_today()]),
+            days.insist(first_days or [calendar.day_at(int(clock.now_ms())).name]),
             days.follow(KeyValue(connection, Bucket.BOARDS)),
             background.run(),
         ]
@@ -147,11 +148,11 @@ def _columns(symbols: Collection[SymbolDay]) -> Iterator[tuple[str, list[object]
     yield "name", [each.name for each in symbols]
 
 
-def next_prewarm(now_ms: int) -> tuple[int, str]:
+def next_prewarm(now_ms: int, calendar: Calendar) -> tuple[int, str]:
     """When to load which day: the first trading day whose pre-market has not begun."""
-    day = day_at(now_ms)
-    while not day.is_trading_day or day.pre_ms <= now_ms:
-        day = day_of(date.fromisoformat(day.name) + timedelta(1))
+    day = calendar.day_at(now_ms)
+    if not day.is_trading_day or day.pre_ms <= now_ms:
+        day = calendar.next_trading_day(day)
     return day.pre_ms - _PREWARM_MS, day.name
 
 
@@ -180,10 +181,6 @@ def _day_of(board: bytes) -> str:
     except DecodeError:
         return ""
     return day if _is_day(day) else ""
-
-
-def _today() -> str:
-    return day_at(int(clock.now_ms())).name
 
 
 def _delays() -> Iterator[float]:

@@ -6,13 +6,11 @@ all splits had happened before.
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator
-from datetime import date, timedelta
 from math import exp
 from threading import Lock
 from typing import NamedTuple, TypeAlias
 
-from mesh.calendar import Day, day_of
+from mesh.calendar import STANDARD, Calendar, Day
 from mesh.partition import fnv1a_32
 from services.simulator.chance import Chance, seeded
 from services.simulator.events import DayBar, DayBars
@@ -23,7 +21,6 @@ DEPTH_DAYS = 600
 """Trading days that can be asked for."""
 _LEAST_VOLATILITY, _VOLATILITIES = 0.012, 0.04
 _VOLUME_SPREAD = 0.35
-_HALF_DAY_MS = 4 * 3_600_000
 _KEPT_DAYS = 40
 
 Numbers: TypeAlias = "array[float]"
@@ -42,9 +39,15 @@ class _Drawn(NamedTuple):
 class History:
     """The trading days up to *last_day*, whose closes and volumes are given."""
 
-    def __init__(self, seed: int, last: DayBars, last_day: Day) -> None:
-        self.days = [last_day.name, *_days_before(last_day, DEPTH_DAYS - 1)]
+    def __init__(
+        self, seed: int, last: DayBars, last_day: Day, calendar: Calendar = STANDARD
+    ) -> None:
+        days = [last_day]
+        while len(days) < DEPTH_DAYS:
+            days.append(calendar.previous_trading_day(days[-1]))
+        self.days = [day.name for day in days]
         """ISO dates, newest first."""
+        self._is_half = [day.is_half_day for day in days]
         self._numbers = {day: number for number, day in enumerate(self.days)}
         self._seed = seed
         self._places = {ticker: place for place, ticker in enumerate(last)}
@@ -91,7 +94,7 @@ class History:
     def _draw(self, number: int) -> _Drawn:
         chance = self._chance("bars", number)
         drawn = _Drawn(array("d"), array("d"), array("d"), array("d"))
-        part = 0.5 if _is_half(self.days[number]) else 1.0
+        part = 0.5 if self._is_half[number] else 1.0
         for close, before, volatility, shares in zip(
             self._closes[number], self._closes[number + 1], self._volatility, self._shares, strict=True
         ):  # fmt: skip
@@ -119,16 +122,3 @@ def _bar(drawn: _Drawn, closes: Numbers, place: int) -> DayBar:
 
 def _on_grid(price_usd: float) -> float:
     return usd(max(1, to_grid(price_usd)))
-
-
-def _days_before(day: Day, count: int) -> Iterator[str]:
-    for _ in range(count):
-        day = day_of(date.fromisoformat(day.name) - timedelta(1))
-        while not day.is_trading_day:
-            day = day_of(date.fromisoformat(day.name) - timedelta(1))
-        yield day.name
-
-
-def _is_half(day: str) -> bool:
-    found = day_of(date.fromisoformat(day))
-    return found.close_ms - found.open_ms < _HALF_DAY_MS

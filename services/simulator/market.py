@@ -54,7 +54,7 @@ class Market:
         activity: Activity = intraday.activity,
         calendar: Calendar = STANDARD,
     ) -> None:
-        self._calendar = calendar
+        self.calendar = calendar
         self._chance = seeded(seed)
         self._trades_a_s = trades_a_s
         self._activity = activity
@@ -87,7 +87,7 @@ class Market:
     @property
     def previous_day(self) -> str:
         """The trading day before the one that runs (ISO date)."""
-        return self._calendar.previous_trading_day(self._day).name
+        return self.calendar.previous_trading_day(self._day).name
 
     def day_bars(self, day: str) -> DayBars:
         """The bars of *day* (ISO date): of the day before the start and of days that are over."""
@@ -111,7 +111,7 @@ class Market:
     def _end_day(self) -> None:
         ended = {listing.sym: listing.end_day() for listing in self._listings}
         self._days[self._day.name] = {sym: bar for sym, bar in ended.items() if bar is not None}
-        self._day = self._calendar.next_trading_day(self._day)
+        self._day = self.calendar.next_trading_day(self._day)
         self._now_ms = self._day.pre_ms
         self._late.clear()
         self._begin_day()

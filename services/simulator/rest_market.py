@@ -15,7 +15,6 @@ from services.simulator.paging import Row, answer, not_found
 
 _AHEAD_DAYS = 366
 _SATURDAY = 5
-_REGULAR_MS = 23_400_000
 
 
 def routes(catalogue: Catalogue) -> list[HTTPRouteHandler]:
@@ -97,7 +96,7 @@ def _status(now_ms: int) -> Row:
 
 
 def _holiday(day: Day) -> list[Row]:
-    if day.is_trading_day and day.close_ms - day.open_ms >= _REGULAR_MS:
+    if day.is_trading_day and not day.is_half_day:
         return []
     rows = []
     for exchange in ("NYSE", "NASDAQ"):

@@ -33,7 +33,7 @@ class SyntheticCatalogue:
     def __init__(self, market: Market, seed: int) -> None:
         self._market = market
         self._seed = seed
-        self._history = History(seed, market.day_bars(market.eve.name), market.eve)
+        self._history = History(seed, market.day_bars(market.eve.name), market.eve, market.calendar)
         symbols = [listing.sym for listing in market.listings]
         changed = max(1, len(symbols) // _ONE_IN_CHANGED)
         chance = seeded(fnv1a_32(f"{seed}/changes".encode()))

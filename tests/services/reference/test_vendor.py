@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mesh.calendar import STANDARD, day_of
 from mesh.config import Settings
 from schemas.reference import Part
 from services.reference import answers
@@ -127,7 +128,7 @@ def test_absence_is_remembered_longer_than_a_failure() -> None:
 )
 def test_next_day_is_loaded_before_its_pre_market(now: str, due: str, day: str) -> None:
     """Three hours before 04:00, in New York; over week-ends, holidays and the change of the clocks."""
-    assert next_prewarm(start_of(now)) == (start_of(due), day)
+    assert next_prewarm(start_of(now), STANDARD) == (start_of(due), day)
 
 
 def test_rename_is_read_from_events() -> None:
@@ -156,8 +157,8 @@ def test_rename_is_read_from_events() -> None:
 
 def test_full_days_leave_out_holidays_and_half_days() -> None:
     """Before 2 December 2025: Thanksgiving and the Friday after it are none."""
-    number = date(2025, 12, 2).toordinal()
-    names = [date.fromordinal(each).isoformat() for each in full_days_before(number, 3)]
+    days = full_days_before(STANDARD, day_of(date(2025, 12, 2)), 3)
+    names = [day.name for day in days]
 
     assert names == ["2025-11-25", "2025-11-26", "2025-12-01"]
 
