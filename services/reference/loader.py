@@ -1,7 +1,7 @@
 """Loads trading days: first their previous closes, then everything that is asked for in bulk."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from typing import NamedTuple
@@ -12,12 +12,12 @@ from mesh import clock
 from mesh.calendar import Calendar
 from mesh.errors import BrokerError
 from mesh.lifecycle import Lifecycle
-from schemas.naming import is_symbol
-from schemas.reference import LoadedParts, Part, PartName, PreviousCloses, Reference, SymbolDay
-from services.reference import answers, daily
+from schemas.reference import LoadedParts, Part, Reference, SymbolDay
+from services.reference import answers
 from services.reference.bulk import PARTS, Bulk, Rename
 from services.reference.daily import AVERAGE_DAYS
 from services.reference.held import Held
+from services.reference.measure import Sources, reference
 from services.reference.parts import Parts
 from services.reference.shelf import Shelf
 from services.reference.vendor import RefusedError, UnavailableError, Vendor
@@ -25,8 +25,7 @@ from services.reference.vendor import RefusedError, UnavailableError, Vendor
 
 _EMPTY_DAYS = 10
 """So many week-days without bars end the history: the longest closure since 1933 lasted six days (September 2001)."""
-_LISTED_DAYS = 10
-"""Trading days within which a symbol must have traded, if it is not listed."""
+_RECENT_DAYS = 4
 _SATURDAY = 5
 _KEEP_DAYS = 14
 
@@ -73,6 +72,8 @@ class Loader:
         self._history_days = history_days
         self._restored: dict[str, Loaded] = {}
         """Days that an earlier run has loaded, and of which no bars are held here."""
+        self._put_before: set[str] = set()
+        """Days that an earlier run has put, however old that is."""
         self._full: set[str] = set()
         """Days whose bars are all there."""
         self._first_day = 0
@@ -167,13 +168,25 @@ class Loader:
     def _can_grow(self, name: str) -> bool:
         """Whether there is anything to ask for a day; a part that has just failed is left alone."""
         now_ms = clock.now_ms()
-        return name not in self._full or any(self.bulk.parts.is_due(part, now_ms) for part in PARTS)
+        is_due = any(self.bulk.parts.is_due(part, now_ms) for part in PARTS)
+        return is_due or name not in self._full or self._is_eve_late(_number(name))
+
+    def _is_eve_late(self, number: int) -> bool:
+        """Whether the vendor has no bars yet of the trading day before, which has just been."""
+        day = self.calendar.day_of(date.fromordinal(number))
+        eve = self.calendar.previous_trading_day(day)
+        return self._is_recent(_number(eve.name)) and _number(eve.name) not in self.held.days
+
+    def _is_recent(self, number: int) -> bool:
+        today = self.calendar.day_at(int(clock.now_ms()))
+        return abs(_number(today.name) - number) <= _RECENT_DAYS
 
     async def _resume(self, name: str) -> bool:
         """Whether the bars of a day were loaded by an earlier run, so that only what is too old need be asked."""
         found = await self._shelf.day(name)
         if found is None:
             return False
+        self._put_before.add(name)
         symbols, loaded = found
         parts, now_ms = Parts(loaded.parts), clock.now_ms()
         if parts.is_due("daily", now_ms) or parts.is_due("splits", now_ms):
@@ -194,7 +207,6 @@ class Loader:
         await self.bulk.refresh(("splits",), self._window_start(number))
         await self._hold(number, 1)
         await self._publish(name, complete=False)
-        self.loaded[name] = sum(1 for _ in self._closes_of_eve(number))
         self._log.info("reference.loaded", day=name, symbols=self.loaded[name])
 
     async def _load_rest(self, name: str) -> None:
@@ -208,12 +220,12 @@ class Loader:
             await self._publish(name, complete=False)
             await self._hold(number, self._history_days)
             self.bulk.parts.note("daily", "value", clock.now_ms())
-            day = await self._publish(name, complete=not failed)
+            day = await self._publish(name, complete=not failed, final=True)
         self._full.add(name)
         self._now_at(day)
         await self._shelf.put_references([*self._references(day)])
         await self._shelf.put_parts(LoadedParts(name, dict(self.bulk.parts.states)))
-        if not failed:
+        if not failed and not self._is_eve_late(number):
             self.wanted.discard(name)
         self._log.info(
             "reference.completed", day=name, symbols=len(day.symbols), history=len(self.held.days), failed=failed
@@ -221,12 +233,10 @@ class Loader:
 
     async def _refresh(self, day: Loaded, *, complete: bool) -> Loaded:
         """Put *day* again with what is known besides its bars by now."""
-        symbols = {}
-        for symbol, found in day.symbols.items():
-            rename = self.renames.get(symbol)
-            facts = self.bulk.facts(symbol, self._shelf.references.get(symbol), rename)
-            splits = self.bulk.splits(symbol, rename)
-            symbols[symbol] = daily.with_facts(found, facts, day.number, splits)
+        sources = self._sources
+        symbols = {
+            each.symbol: sources.with_facts(each, day.number) for each in day.symbols.values()
+        }
         await self._shelf.put_day(day.name, symbols.values(), complete=complete)
         return day._replace(symbols=symbols, complete=complete)
 
@@ -261,71 +271,33 @@ class Loader:
         path = f"/v2/aggs/grouped/locale/us/market/stocks/{date.fromordinal(day).isoformat()}"
         try:
             found = await self._vendor.one(path, answers.BARS, adjusted="false")
-        except RefusedError:  # a plan has so many years of history and no more
-            self._first_day = max(self._first_day, day)
+        except RefusedError as error:
+            if not self.held.days:
+                raise UnavailableError(str(error)) from error
+            self._first_day = max(self._first_day, day)  # a plan has so many years of history
             return
-        self.held.add(day, (found.results if found is not None else None) or ())
+        bars = (found.results if found is not None else None) or ()
+        if bars or not self._is_recent(day):  # the end of a day may not have reached the vendor
+            self.held.add(day, bars)
 
-    async def _publish(self, name: str, *, complete: bool) -> Loaded:
-        number = _number(name)
+    async def _publish(self, name: str, *, complete: bool, final: bool = False) -> Loaded:
+        """Put a day as it stands; one that was put whole before is left as it was until the *final* time."""
+        number, sources = _number(name), self._sources
         symbols = await asyncio.to_thread(
-            lambda: {each.symbol: each for each in self._days(number)}
+            lambda: {each.symbol: each for each in sources.symbols_before(number)}
         )
-        closes = {
-            symbol: symbols[symbol].previous_close_usd or 0.0
-            for symbol in self._closes_of_eve(number)
-        }
-        eve = self._eve(number)
-        closes_day = None if eve is None else date.fromordinal(eve).isoformat()
-        await self._shelf.put_closes(
-            PreviousCloses(name, closes_day, {sym: usd for sym, usd in closes.items() if usd > 0})
-        )
-        await self._shelf.put_day(name, symbols.values(), complete=complete)
+        closes = sources.closes_before(number, symbols)
+        await self._shelf.put_closes(closes)
+        self.loaded[name] = len(closes.closes_usd)
+        if final or name not in self._put_before:
+            await self._shelf.put_day(name, symbols.values(), complete=complete)
         return Loaded(name, number, symbols, complete)
 
-    def _eve(self, number: int) -> int | None:
-        return next((day for day in self.held.days if day < number), None)
-
-    def _closes_of_eve(self, number: int) -> Iterable[str]:
-        """Symbols that were traded on the day before; under the ticker that they have now."""
-        eve = self._eve(number)
-        if eve is None:
-            return
-        renamed = self._renamed(number)
-        for symbol in self.held.symbols(eve, number):
-            yield renamed.get(symbol, symbol)
-
-    def _renamed(self, number: int) -> dict[str, str]:
-        """New tickers by old ones, as far as they are in force on the day *number*."""
-        listed = self.bulk.listed
-        return {
-            rename.old: symbol
-            for symbol, rename in self.renames.items()
-            if rename.day <= number and rename.old not in listed
-        }
-
-    def _days(self, number: int) -> Iterator[SymbolDay]:
-        """All that is known of every symbol before the day *number*."""
-        market = daily.market_before(number, self.held.days, self._is_half)
-        recent = [day for day in self.held.days if day < number][:_LISTED_DAYS]
-        renamed = self._renamed(number)
-        traded = self.held.symbols(recent[-1], number) if recent else ()
-        symbols = {renamed.get(symbol, symbol) for symbol in traded}
-        symbols.update(filter(is_symbol, self.bulk.listed))
-        for symbol in sorted(symbols):
-            rename = self.renames.get(symbol)
-            if rename is not None and rename.day > number:
-                rename = None
-            bars = self.held.bars(symbol, number, rename.day if rename is not None else 0)
-            if rename is not None:
-                bars += self.held.bars(rename.old, min(number, rename.day))
-            splits = self.bulk.splits(symbol, rename)
-            found = daily.measured(symbol, bars[: self._history_days], market, splits)
-            facts = self.bulk.facts(symbol, self._shelf.references.get(symbol), rename)
-            yield daily.with_facts(found, facts, number, splits)
-
-    def _is_half(self, number: int) -> bool:
-        return self.calendar.day_of(date.fromordinal(number)).is_half_day
+    @property
+    def _sources(self) -> Sources:
+        return Sources(
+            self.held, self.bulk, self.renames, self._shelf.references, self.calendar, self._history_days
+        )  # fmt: skip
 
     def _references(self, day: Loaded) -> Iterator[Reference]:
         now_ms = clock.now_ms()
@@ -337,31 +309,6 @@ class Loader:
             parts.note("daily", state, daily_ms)  # type: ignore[arg-type]  # one of the two
             rename = self.renames.get(symbol)
             yield reference(day.name, found, parts.states, rename)
-
-
-def reference(
-    trading_day: str, found: SymbolDay, parts: dict[PartName, Part], rename: Rename | None
-) -> Reference:
-    """What people read of *found*."""
-    is_renamed = rename is not None and found.renamed_from is not None
-    return Reference(
-        symbol=found.symbol,
-        trading_day=trading_day,
-        name=found.name,
-        exchange=found.exchange,
-        kind=found.kind,
-        previous_close_usd=found.previous_close_usd,
-        average_volume_shares=found.average_volume_shares,
-        atr_usd=found.atr_usd,
-        free_float_shares=found.free_float_shares,
-        float_day=found.float_day,
-        shares_outstanding=found.shares_outstanding,
-        split_factor=found.split_factor,
-        renamed_from=found.renamed_from,
-        renamed_day=date.fromordinal(rename.day).isoformat() if rename and is_renamed else None,
-        extremes=daily.extremes(found),
-        parts=dict(parts),
-    )
 
 
 def _number(day: str) -> int:

@@ -5,16 +5,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mesh import broker
+from mesh import broker, clock
+from mesh.calendar import day_at, next_trading_day, previous_trading_day
 from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.errors import SettingsError
 from mesh.kv import KeyValue
 from mesh.testing import eventually
-from schemas.naming import Bucket, previous_closes_key
-from schemas.reference import PreviousCloses
+from schemas.naming import Bucket, previous_closes_key, reference_day_key
+from schemas.reference import PreviousCloses, SymbolDay
 from schemas.wire import json_decoder
 from services.reference.service import serve
+from services.reference.shelf import Shelf
 from services.simulator import rest as simulator
 from services.simulator.catalogue import TapeCatalogue
 from services.simulator.service import bound
@@ -139,6 +141,60 @@ async def test_new_day_on_a_board_is_loaded(settings: Settings, connection: Conn
         found = await _closes(connection, "2024-10-08")
 
     assert found.closes_day == MONDAY
+
+
+async def test_day_that_is_late_at_the_vendor_is_waited_for(
+    settings: Settings, connection: Connection
+) -> None:
+    """The day that has just ended is asked for until it is there; meanwhile the one before it is better than nothing."""
+    today = next_trading_day(day_at(int(clock.now_ms())))
+    eve = previous_trading_day(today)
+    before = previous_trading_day(eve)
+    there = {before.name}
+    rest = Rest(lambda day: bars(F=len(there)) if day in there else NOTHING)
+    async with rest.serving() as url, running(serve, _asking(settings, url, today.name)):
+        early = await _closes(connection, today.name)
+        there.add(eve.name)
+
+        async def closes_day() -> str | None:
+            return (await _closes(connection, today.name)).closes_day
+
+        await eventually(closes_day, lambda day: day == eve.name, timeout_s=40)  # type: ignore[arg-type]  # T is what is awaited
+        late = await _closes(connection, today.name)
+
+    assert early == PreviousCloses(today.name, before.name, {"F": 1.0})
+    assert late == PreviousCloses(today.name, eve.name, {"F": 2.0})
+
+
+async def test_key_that_may_not_ask_is_told_and_nothing_ends(
+    settings: Settings, connection: Connection
+) -> None:
+    """A plan without daily bars leaves the day wanted; one with few years has as much history as it has."""
+    rest = Rest(lambda _: (403, b"{}"))
+    async with rest.serving() as url, running(serve, _asking(settings, url)) as told:
+        await eventually(lambda: told.facts)
+        wanted = told.facts["days"]
+        rest.answer = lambda day: bars(F=3.0) if day == FRIDAY else (403, b"{}")
+        found = await _closes(connection)
+
+    assert wanted == 0
+    assert found.closes_usd == {"F": 3.0}
+
+
+async def test_value_that_the_broker_does_not_take_is_left_out(connection: Connection) -> None:
+    """Too few partitions for too many symbols end nothing; the key is named, and put as soon as it fits."""
+    told = Told()
+    shelf = Shelf(connection, 1, told.log)
+    large = SymbolDay("F", name="F" * connection.client.max_payload)
+    await shelf.put_day(MONDAY, [large], complete=True)
+    refused = set(shelf.too_large)
+    await shelf.put_day(MONDAY, [SymbolDay("F", 1.0)], complete=True)
+    entry = await KeyValue(connection, Bucket.DAILY).get(reference_day_key(MONDAY, 0))
+
+    assert refused == {reference_day_key(MONDAY, 0)}
+    assert len(told.said("reference.too_large")) == 1
+    assert shelf.too_large == set()
+    assert entry is not None
 
 
 async def test_strange_day_is_refused(settings: Settings) -> None:
