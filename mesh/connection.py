@@ -41,6 +41,8 @@ OnMessage = Callable[[Message], Awaitable[None]]
 Hook = Callable[[], Awaitable[None]]
 
 _PENDING_BYTES = 256 << 20
+_OUT_BYTES = 8 << 20
+"""What may wait to be written; beyond it a publisher waits."""
 _FIRST_CONNECT_S = 10.0
 """A broker that is just starting is waited for; one that is not there is an error."""
 _COMPLAINTS_A_LINE = 10_000
@@ -85,7 +87,11 @@ class Connection:
         while not self.connected.is_set():
             await self.connected.wait()
         try:
-            await cancellable(self.client.publish(subject, payload, reply, headers))
+            publishing = self.client.publish(subject, payload, reply, headers)
+            if self.client.pending_data_size + len(payload) < _OUT_BYTES // 2:
+                await publishing  # it does not wait for anything, so it swallows nothing
+            else:
+                await cancellable(publishing)
         except Error as error:
             raise BrokerError(
                 f"{subject} ({len(payload)} bytes) was not published: {error}"
@@ -258,7 +264,7 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
                 ping_interval=2,  # a server that hangs is left after three
                 max_outstanding_pings=2,
                 inbox_prefix=f"_INBOX_{name}",
-                pending_size=8 << 20,
+                pending_size=_OUT_BYTES,
             )
     except (Error, OSError, TimeoutError) as error:
         await connection.client.close()

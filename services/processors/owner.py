@@ -234,11 +234,14 @@ class Owner:
         await self.put_rows()
         await self.picture()
 
-    async def flush(self) -> None:
-        """Publish the rows that changed since the last flush, if any."""
+    async def flush(self) -> float:
+        """Publish the rows that changed since the last flush, if any; the seconds that making them took."""
+        began_s = clock.monotonic_s()
         rows = self.state.fold.on_flush() if self._is_open else []
+        took_s = clock.monotonic_s() - began_s
         if rows:
             await self._outlet.publish(rows, self.state.take_oldest_ms())
+        return took_s
 
     async def put_rows(self) -> None:
         """Put each row that changed since the last call into KV `rows`.

@@ -25,6 +25,8 @@ from services.processors.rows import RowFold
 GROUP = "processors"
 
 _RESYNC_S = 0.1
+_SHARE = 0.25
+"""Part of the time that making rows may take: under full load they are conflated more, not folded less."""
 
 _decode_closes = json_decoder(PreviousCloses).decode
 
@@ -95,8 +97,11 @@ class Worker:
                     repairing[slot] = tasks.create_task(owner.repair())
             await asyncio.sleep(0)
 
-    async def every(self, seconds: float, act: Callable[[Owner], Awaitable[None]]) -> None:
-        """Have every owner do something at an interval, for ever; one that is refused is dropped."""
+    async def every(self, seconds: float, act: Callable[[Owner], Awaitable[float | None]]) -> None:
+        """Have every owner do something at an interval, for ever; one that is refused is dropped.
+
+        Where *act* says how long it was busy, it comes less often if that is too much of the time.
+        """
         was_delayed = False
         async for _ in ticks(seconds):
             if not self._connection.connected.is_set():
@@ -104,20 +109,23 @@ class Worker:
             slots = list(self.owners)
             acts = (act(self.owners[slot]) for slot in slots)
             results = await asyncio.gather(*acts, return_exceptions=True)
-            delays = []
-            for slot, error in zip(slots, results, strict=True):
-                if isinstance(error, FencedError):
+            delays, busy_s = [], 0.0
+            for slot, result in zip(slots, results, strict=True):
+                if isinstance(result, FencedError):
                     await self.drop(slot)
                     self.group.forget(slot)
-                elif isinstance(error, BrokerError):
-                    delays.append(error)
-                elif isinstance(error, BaseException):
-                    raise error
+                elif isinstance(result, BrokerError):
+                    delays.append(result)
+                elif isinstance(result, BaseException):
+                    raise result
+                else:
+                    busy_s += result or 0.0
             if delays and not was_delayed:  # no leader just now: owners go on, and write later
                 self._lifecycle.log.warning(
                     "owners.delayed", partitions=len(delays), reason=str(delays[0])
                 )
             was_delayed = bool(delays)
+            await asyncio.sleep(max(0.0, busy_s / _SHARE - busy_s - seconds))
 
     async def notice_returns(self) -> None:
         """Have everything put again each time the connection comes back, for ever."""
