@@ -3,7 +3,7 @@
 It runs on event time alone; the same arguments give the same bytes. Every second some thousand
 trades are drawn, and from those follow the bars: `A` at the end of each second, `AM` at the end of
 each minute. Now and then a late print changes a second bar of the same minute, which then comes
-again. After 20:00 the market jumps to 04:00 of the next trading day.
+again. Who runs into a price band stays there, and may pause. After 20:00 the market jumps to 04:00 of the next trading day.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +14,11 @@ from typing import NamedTuple
 import msgspec
 
 from mesh.calendar import NEW_YORK, STANDARD, Calendar, Day
-from schemas.wire import encode_json
 from services.simulator import bars, intraday, prints
 from services.simulator.bars import MINUTE_MS, SECOND_MS, Window
 from services.simulator.chance import seeded
-from services.simulator.events import NS_PER_MS, Bands, DayBar, DayBars, TapeEvent
+from services.simulator.events import DayBar, DayBars, TapeEvent
+from services.simulator.luld import Luld
 from services.simulator.universe import Listing, listings, usd
 
 
@@ -30,7 +30,8 @@ Activity = Callable[[Day, int], float]
 
 _REGULAR_S = 23_400
 _LATE_CHANCE, _LATE_SIZE = 0.001, 100
-_BANDS_CHANCE, _BANDS_PART = 0.1, 0.05
+_BANDS_CHANCE, _TIER_ONE_PART = 0.1, 0.1
+_LULD_SEED = 1 << 32
 
 
 class _Late(NamedTuple):
@@ -58,6 +59,7 @@ class Market:
         self._chance = seeded(seed)
         self._trades_a_s = trades_a_s
         self._activity = activity
+        self._luld_chance = seeded(seed + _LULD_SEED)
         self._listings, self._weights = listings(self._chance, symbols, trades_a_s * _REGULAR_S)
         self._table = prints.shapes(self._chance)
         self._day = _trading_day(calendar, start_ms)
@@ -107,6 +109,12 @@ class Market:
             listing.begin_day()
         self._gappers = intraday.gap_overnight(self._chance, self._listings)
         self._runners = intraday.plan_runners(self._chance, self._listings, self._now_ms, self._day)
+        self._luld = Luld(
+            self._luld_chance,
+            self._day,
+            [runner.listing for runner in self._runners],
+            set(self._listings[: int(len(self._listings) * _TIER_ONE_PART)]),
+        )
 
     def _end_day(self) -> None:
         ended = {listing.sym: listing.end_day() for listing in self._listings}
@@ -128,6 +136,7 @@ class Market:
         end_ms = now_ms + SECOND_MS
         regular = self._day.session(now_ms) == "regular"
         events = self._late_prints(now_ms, regular=regular)
+        events += self._luld.second(now_ms)
         events += self._bands(now_ms)
         traded, touched = prints.trade_second(
             self._chance, self._table, self._picked(now_ms), now_ms, regular=regular
@@ -154,10 +163,14 @@ class Market:
         picked += chance.choices(self._gappers, k=gapping)
         if gapping:
             chance.shuffle(picked)
+        paused, at_band = self._luld.paused, self._luld.at_band
+        if paused:
+            picked = [listing for listing in picked if listing not in paused]
         for runner in self._runners:
             drift = runner.drift(now_ms)
-            if drift != 1.0:
-                runner.listing.fair_usd *= drift
+            if drift != 1.0 and runner.listing not in paused:
+                if runner.listing not in at_band:
+                    runner.listing.fair_usd *= drift
                 trades = self._trades_a_s * intraday.RUNNER_TRADES_A_S * chance.random()
                 for _ in range(int(1 + trades)):  # anywhere in the second, not at its end
                     picked.append(runner.listing)
@@ -188,14 +201,7 @@ class Market:
     def _bands(self, now_ms: int) -> list[TapeEvent]:
         if self._chance.random() >= _BANDS_CHANCE:
             return []
-        listing = self._chance.choice(self._listings)
-        price = usd(listing.price)
-        high, low = round(price * (1 + _BANDS_PART), 4), round(price * (1 - _BANDS_PART), 4)
-        listing.sequence += 1
-        bands = Bands(
-            listing.sym, high, low, (), listing.tape, now_ms * NS_PER_MS, listing.sequence
-        )
-        return [TapeEvent(now_ms, "LULD", listing.sym, encode_json(bands))]
+        return self._luld.restated(self._chance.choice(self._listings), now_ms)
 
 
 def _print_late(late: _Late, now_ms: int, *, regular: bool) -> list[TapeEvent]:
