@@ -25,9 +25,6 @@ from mesh.hours import HOURS, SATURDAY, Closures, Hours, hours_of, parse_closure
 
 NEW_YORK = ZoneInfo("America/New_York")
 
-SESSIONS = ("closed", "pre", "regular", "post")
-"""Names of sessions in the order of a day."""
-
 _MINUTE_MS = 60_000
 _DAYS_HELD = 512
 

@@ -137,8 +137,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "https://api.massive.com"
     )
     subscriptions: Annotated[str, about("Channels to subscribe to, separated by commas")] = (
-        "A.*,AM.*,T.*,LULD.*"
+        "A.*,AM.*,T.*,Q.*,LULD.*"
     )
+    prints: Annotated[
+        Literal["trades", "bars"],
+        about(
+            "What windows, speeds and alerts are made of: `bars` (second bars) for a feed without trades"
+        ),
+    ] = "trades"
     source: Annotated[
         Literal["live", "tape", "simulated"], about("What the page says about the data")
     ] = "live"
@@ -211,13 +217,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 20_000
 
     rows_flush_ms: Annotated[int, about("How often a processor publishes changed rows", ge=10)] = (
-        100
+        200
     )
     rows_kv_ms: Annotated[
         int, about("How often a changed row is put into KV `rows`, at most", ge=100)
     ] = 1000
     checkpoint_ms: Annotated[int, about("How often a processor writes its checkpoints", ge=50)] = (
-        500
+        1000
     )
     image_ms: Annotated[
         int, about("How often a processor writes the image of all rows of a partition", ge=100)
@@ -225,7 +231,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     board_flush_ms: Annotated[
         int, about("How often boards are ranked and put into KV `boards`", ge=10)
     ] = 250
+    board_min_usd: Annotated[
+        float, about("Symbols whose last price is lower are on no board, in US dollars", ge=0)
+    ] = 0.0
+    board_min_shares: Annotated[
+        int, about("Symbols with less volume on the day are on no board, in shares", ge=0)
+    ] = 0
     board_top: Annotated[int, about("Rows of a board in KV `boards`", ge=1, le=500)] = 100
+
+    boards: Annotated[
+        str,
+        about(
+            "A further Python package of boards, a file each as in `services/scanners`, somewhere on `PYTHONPATH`. Unset: none",
+            pattern=r"\A[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z",
+        ),
+    ] = ""
 
     sim_port: Annotated[int, _port("Port of the simulator's WebSocket feed")] = 8765
     sim_rest_port: Annotated[int, _port("Port of the simulator's REST API")] = 8766

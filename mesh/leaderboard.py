@@ -1,17 +1,27 @@
 """Leaderboards: a score over rows, and the ranking of a whole market by it."""
 
-from collections.abc import Callable, Collection, Iterable
-from heapq import nlargest
-from math import inf, isfinite
-from sys import float_info
+from collections.abc import Callable
+from datetime import date
+from itertools import count
 from typing import NamedTuple
 
-from schemas.leaderboard import Board, RankedRow, Row, ranked
+import numpy as np
+
+from schemas.columns import Columns, Numbers, columns_of
+from schemas.leaderboard import Board, RankedRow, Row
 from schemas.naming import is_board_name
 
 
-Score = Callable[[Row], float | None]
-"""A row's score: greater is better, None is off the board. Pure, and never NaN."""
+Score = Callable[[Columns], Numbers]
+"""The score of each row: greater is better, NaN or infinite is off the board. Pure, and by columns."""
+
+
+class Instant(NamedTuple):
+    """Where the tape is."""
+
+    trading_day: str
+    event_ms: int
+    session: str
 
 
 class Leaderboard(NamedTuple):
@@ -19,82 +29,72 @@ class Leaderboard(NamedTuple):
 
     name: str
     score: Score
+    max_age_s: float | None = None
+    """Rows whose newest event is further behind the newest of the market are off the board: for scores
+    that are about the last minutes. None: the whole day."""
+
+    def scores(self, columns: Columns, instant: Instant) -> Numbers:
+        """The score of each row, NaN for those that are off the board at *instant*: of another day, or too old."""
+        day = date.fromisoformat(instant.trading_day).toordinal()
+        with np.errstate(all="ignore"):  # what cannot be computed is off the board
+            scores = self.score(columns)
+        is_on = columns.trading_day == day
+        if self.max_age_s is not None:
+            is_on &= columns.event_ms >= instant.event_ms - self.max_age_s * 1000
+        return np.where(is_on, scores, np.nan)
+
+
+_UNKNOWN = columns_of([Row("A", "2024-10-02", "regular", 1)])
 
 
 def checked(board: Leaderboard, module: str) -> Leaderboard:
     """*board*, if it is named like the *module* that declares it (`low_float` declares `low-float`).
 
     Raises:
-        ValueError: it is named otherwise, or the name cannot be a key.
+        ValueError: it is named otherwise, the name cannot be a key, or its score is not one number for each row.
+        AttributeError: its score looks at a field that rows do not have.
     """
     expected = module.replace("_", "-")
     if board.name != expected or not is_board_name(board.name):
         raise ValueError(f"the board of {module}.py must be named {expected!r}, was {board.name!r}")
+    with np.errstate(all="ignore"):
+        scores = board.score(_UNKNOWN)
+    if np.shape(scores) != (len(_UNKNOWN),):
+        raise ValueError(
+            f"the score of {module}.py must be a column, one number for each row, was {scores!r}"
+        )
     return board
 
 
-def best(rows: Iterable[Row], score: Score, top: int) -> list[RankedRow]:
-    """The *top* rows by *score*, best first; equal scores in the order of their symbols."""
-    scored = [(value, row) for row in rows if (value := score(row)) is not None and isfinite(value)]
-    scored.sort(key=_order)
-    return [ranked(rank, value, row) for rank, (value, row) in enumerate(scored[:top], start=1)]
+def best(columns: Columns, scores: Numbers, top: int) -> list[RankedRow]:
+    """The *top* rows by their *scores*, greatest first; equal scores in the order of their symbols."""
+    places = np.flatnonzero(np.isfinite(scores))
+    if len(places) > top:  # nobody below the one at the last place, and all that are as good as it
+        least = np.partition(scores[places], -top)[-top]
+        places = places[scores[places] >= least]
+    by_symbol = np.array(sorted(places.tolist(), key=columns.symbols.__getitem__), np.intp)
+    order = np.argsort(-scores[by_symbol], kind="stable")[:top]
+    return _ranked(columns.take(by_symbol[order]), scores[by_symbol[order]])
 
 
-def _order(scored: tuple[float, Row]) -> tuple[float, str]:
-    return -scored[0], scored[1].symbol
+_COPIED = RankedRow.__struct_fields__[3:]
+"""The fields of a ranked row that are those of the row: all but rank, symbol and score."""
 
 
-_LEAST = -float_info.max
-
-
-class Contenders:
-    """Who can be among the best of a market, told from who was the last time.
-
-    Twice as many as have a place set the floor for the next time. If enough rows are not below it,
-    the best are among them, and the other thousands need neither be kept nor sorted.
-    """
-
-    def __init__(self, score: Score, top: int) -> None:
-        self._score = score
-        self._top = top
-        self._floor = _LEAST
-
-    def among(self, rows: Collection[Row]) -> list[Row]:
-        """Rows of which the best are the best of all *rows*, in no order."""
-        found = self._from(self._floor, rows)
-        if len(found) < self._top and self._floor > _LEAST:
-            found = self._from(_LEAST, rows)
-        self._floor = min(nlargest(2 * self._top, [value for value, _ in found]), default=_LEAST)
-        return [row for _, row in found]
-
-    def _from(self, floor: float, rows: Iterable[Row]) -> list[tuple[float, Row]]:
-        score = self._score
-        return [
-            (value, row)
-            for row in rows
-            if (value := score(row)) is not None and floor <= value < inf
-        ]
-
-
-class Instant(NamedTuple):
-    """Where the tape is: ordered, the greatest is the newest."""
-
-    trading_day: str
-    event_ms: int
-    session: str
+def _ranked(columns: Columns, scores: Numbers) -> list[RankedRow]:
+    copied = map(columns.values, _COPIED)
+    return list(map(RankedRow, count(1), columns.symbols, scores.tolist(), *copied))
 
 
 def board_at(
-    instant: Instant, board: Leaderboard, rows: Iterable[Row], *, seq: int, top: int
+    instant: Instant, board: Leaderboard, columns: Columns, *, seq: int, top: int
 ) -> Board:
-    """The board of *instant*: rows of other trading days are off it."""
+    """The board of *instant*: rows of other trading days, and of events too old for it, are off it."""
     return Board(
         board=board.name,
         trading_day=instant.trading_day,
         session=instant.session,
         asof_ms=instant.event_ms,
         seq=seq,
-        rows=best(
-            (row for row in rows if row.trading_day == instant.trading_day), board.score, top
-        ),
+        rows=best(columns, board.scores(columns, instant), top),
     )

@@ -1,12 +1,15 @@
 """The market table: every row, joined without a gap from images and rows batches."""
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 from typing import NamedTuple
 
-from mesh.calendar import SESSIONS
+import numpy as np
+
 from mesh.leaderboard import Instant
-from schemas.leaderboard import Image, PackedRow, RowsBatch
+from schemas.columns import FIELDS, Columns, Image, Numbers, Places, RowsBatch
+from schemas.leaderboard import SESSIONS
 
 
 FIRST = 1
@@ -14,6 +17,57 @@ FIRST = 1
 
 _MOST_WAITING = 1000
 """An image comes every few seconds; batches older than that many flushes are in it."""
+_LEAST_ROOM = 64
+
+
+class Newest:
+    """The newest row of each symbol, all in one matrix, which grows by doubling."""
+
+    def __init__(self) -> None:
+        self._symbols: list[str] = []
+        self._places: dict[str, int] = {}
+        self._matrix = _room(_LEAST_ROOM)
+
+    def __len__(self) -> int:
+        return len(self._symbols)
+
+    def columns(self) -> Columns:
+        """All rows, in no order; read them before the next change."""
+        return Columns(self._symbols, self._matrix[:, : len(self._symbols)])
+
+    def of(self, symbols: Sequence[str]) -> Columns:
+        """A copy of the rows of *symbols*, in that order; KeyError for one that is not there."""
+        return Columns(symbols, self._matrix[:, self._places_of(symbols)])
+
+    def put(self, columns: Columns) -> None:
+        """Put each row in the place of the former one of its symbol."""
+        for symbol in columns.symbols:
+            if symbol not in self._places:
+                self._places[symbol] = len(self._symbols)
+                self._symbols.append(symbol)
+        room = self._matrix.shape[1]
+        if len(self) > room:
+            grown = _room(max(len(self), 2 * room))
+            grown[:, :room] = self._matrix
+            self._matrix = grown
+        self._matrix[:, self._places_of(columns.symbols)] = columns.matrix
+
+    def remove(self, symbols: Collection[str]) -> None:
+        """Forget the rows of *symbols*; the others move together."""
+        if not symbols:
+            return
+        kept = [symbol for symbol in self._symbols if symbol not in symbols]
+        matrix = _room(max(len(kept), _LEAST_ROOM))
+        matrix[:, : len(kept)] = self.of(kept).matrix
+        self._symbols, self._matrix = kept, matrix
+        self._places = {symbol: place for place, symbol in enumerate(kept)}
+
+    def _places_of(self, symbols: Sequence[str]) -> Places:
+        return np.fromiter(map(self._places.__getitem__, symbols), np.intp, len(symbols))
+
+
+def _room(symbols: int) -> Numbers:
+    return np.empty((len(FIELDS), symbols))
 
 
 class Place(NamedTuple):
@@ -31,23 +85,25 @@ class _Partition:
 
 
 class MarketTable:
-    """All rows by symbol. Batches that follow on are taken at once; the others wait for what lies before them."""
+    """All rows. Batches that follow on are taken at once; the others wait for what lies before them."""
 
     def __init__(self, partitions: int) -> None:
         self._partitions = [_Partition() for _ in range(partitions)]
-        self._rows: dict[str, PackedRow] = {}
-        self._newest = ("", 0, 0)
+        self._rows = Newest()
+        self._newest = (0.0, 0.0, 0.0)
         self.oldest_received_ms = 0.0
         """When the oldest change since the last `take_received_ms` arrived from the vendor; 0 if none did."""
 
-    def rows(self) -> Collection[PackedRow]:
-        """Every row, in no order."""
-        return self._rows.values()
+    def columns(self) -> Columns:
+        """Every row, in no order; read them before anything else is applied."""
+        return self._rows.columns()
 
     def instant(self) -> Instant | None:
         """The newest event of the market; None while there is none."""
-        day, event_ms, session = self._newest
-        return Instant(day, event_ms, SESSIONS[session]) if day else None
+        day, event_ms, session = map(int, self._newest)
+        if not day:
+            return None
+        return Instant(date.fromordinal(day).isoformat(), event_ms, SESSIONS[session])
 
     def take_received_ms(self) -> float:
         """`oldest_received_ms`, which begins anew."""
@@ -55,13 +111,18 @@ class MarketTable:
         return oldest_ms
 
     def apply(self, batch: RowsBatch) -> bool:
-        """Take *batch*; whether its partition is complete, or needs an image or the batches before it."""
+        """Take *batch*; whether its partition is complete, or needs an image or the batches before it.
+
+        Raises:
+            ValueError: it is malformed; nothing was changed.
+        """
         partition = self._partitions[batch.partition]
         place = partition.place
         if place is not None and (batch.epoch, batch.number) <= place:
             return True
+        columns = batch.columns()
         if batch.number == FIRST:
-            self._clear(partition)
+            self._remove_others(partition, columns)
         elif place is None or (batch.epoch, batch.number) != (place.epoch, place.number + 1):
             partition.waiting.append(batch)
             return False
@@ -70,18 +131,23 @@ class MarketTable:
             self.oldest_received_ms = min(
                 self.oldest_received_ms or batch.received_ms, batch.received_ms
             )
-        self._put(partition, batch.rows)
+        self._put(partition, columns)
         return True
 
     def apply_image(self, image: Image) -> None:
-        """Replace the rows of a partition by those of *image*, unless newer ones are known."""
+        """Replace the rows of a partition by those of *image*, unless newer ones are known.
+
+        Raises:
+            ValueError: it is malformed; nothing was changed.
+        """
         partition = self._partitions[image.partition]
         place = Place(image.epoch, image.number)
         if partition.place is not None and place < partition.place:
             return
-        self._clear(partition)
+        columns = image.columns()
+        self._remove_others(partition, columns)
         partition.place = place
-        self._put(partition, image.rows)
+        self._put(partition, columns)
 
     def catch_up(self, number: int, batches: Iterable[RowsBatch]) -> bool:
         """Take *batches* of partition *number*, and then those that wait; whether it is complete now."""
@@ -95,15 +161,23 @@ class MarketTable:
             complete &= self.apply(batch)
         return complete
 
-    def _clear(self, partition: _Partition) -> None:
-        for symbol in partition.symbols:
-            del self._rows[symbol]
-        partition.symbols = set()
+    def _remove_others(self, partition: _Partition, columns: Columns) -> None:
+        """Remove the rows of *partition* that *columns* have none of: these are all that it has now."""
+        gone = partition.symbols.difference(columns.symbols)
+        partition.symbols -= gone
+        self._rows.remove(gone)
 
-    def _put(self, partition: _Partition, rows: Iterable[PackedRow]) -> None:
-        for row in rows:
-            self._rows[row.symbol] = row
-            partition.symbols.add(row.symbol)
-            if row.event_ms >= self._newest[1]:
-                instant = (row.trading_day, row.event_ms, SESSIONS.index(row.session))
-                self._newest = max(self._newest, instant)
+    def _put(self, partition: _Partition, columns: Columns) -> None:
+        if columns:
+            partition.symbols.update(columns.symbols)
+            self._rows.put(columns)
+            self._newest = max(self._newest, _newest(columns))
+
+
+def _newest(columns: Columns) -> tuple[float, float, float]:
+    """The greatest trading day, event time and session of *columns*, in that order."""
+    days, events, sessions = columns.trading_day, columns.event_ms, columns.session
+    day = days.max()
+    event_ms = events[days == day].max()
+    session = sessions[(days == day) & (events == event_ms)].max()
+    return float(day), float(event_ms), float(session)

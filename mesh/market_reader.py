@@ -1,13 +1,12 @@
 """Keeps the market table of a process: hears every rows batch, and loads what it did not hear."""
 
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from mesh import clock, direct
 from mesh.connection import Connection, Message, Subscription
 from mesh.kv import KeyValue
 from mesh.market import MarketTable
-from schemas.leaderboard import Image, RowsBatch
+from schemas.columns import Image, RowsBatch
 from schemas.naming import ROWS_STREAM, Bucket, parse_rows_subject, partition_token, rows_subject
 from schemas.wire import DecodeError, msgpack_decoder
 
@@ -63,26 +62,35 @@ class MarketReader:
         await self.complete()
 
     async def _on_rows(self, message: Message) -> None:
-        if not self.table.apply(_decode_batch(message.data)):
-            self._incomplete.add(parse_rows_subject(message.subject))
+        partition = parse_rows_subject(message.subject)
+        if partition not in self._partitions:
+            return
+        batch = _readable(message.data, partition)
+        if batch is None or not self.table.apply(batch):
+            self._incomplete.add(partition)
         self.changed = True
 
     async def _load(self, partition: int) -> bool:
         entry = await self._images.get(partition_token(partition))
         since_ms = clock.now_ms() - _OVERLAP_MS
         if entry is not None and entry.value is not None:
-            with suppress(DecodeError):  # the next one replaces it
+            with suppress(DecodeError, ValueError):  # the next one replaces it
                 image = _decode_image(entry.value)
-                self.table.apply_image(image)
-                since_ms = min(since_ms, image.written_ms - _OVERLAP_MS)
+                if image.partition == partition:
+                    self.table.apply_image(image)
+                    since_ms = min(since_ms, image.written_ms - _OVERLAP_MS)
         stored = await direct.since(
             self._connection, ROWS_STREAM, rows_subject(partition), since_ms
         )
         self.changed = True
-        return self.table.catch_up(partition, _readable(stored))
+        found = (_readable(message.payload, partition) for message in stored)
+        return self.table.catch_up(partition, filter(None, found))
 
 
-def _readable(stored: Iterable[direct.Stored]) -> Iterator[RowsBatch]:
-    for message in stored:
-        with suppress(DecodeError):  # a gap, if it is ours; the next image closes it
-            yield _decode_batch(message.payload)
+def _readable(data: bytes, partition: int) -> RowsBatch | None:
+    """The batch of *partition* in *data*; None if it is none: a gap, which the next image closes."""
+    with suppress(DecodeError, ValueError):
+        batch = _decode_batch(data)
+        batch.columns()
+        return batch if batch.partition == partition else None
+    return None

@@ -10,34 +10,55 @@ the batches of different classes were interleaved, and whether it was stopped an
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from schemas.leaderboard import PackedRow
+from schemas.alert import Alert
+from schemas.columns import Columns
+from schemas.halt import Halted
 from schemas.naming import MarketClass
 
 
 class Processor(Protocol):
     """State of one partition. Calls never overlap."""
 
-    folded: dict[MarketClass, int]
-    """Events that were taken, by class: together with `late`, all that were given."""
-    late: dict[MarketClass, int]
-    """Events that came too late or twice, by class."""
+    unsent: dict[str, Alert]
+    """Alerts that are not known to be stored, by id; whoever stores one takes it out."""
+
+    halted: dict[str, Halted]
+    """What is to be shown of halts, by symbol; whoever shows it takes it out."""
+
+    @property
+    def folded(self) -> dict[MarketClass, int]:
+        """Events that were taken, by class: together with `late`, all that were given."""
+        ...
+
+    @property
+    def late(self) -> dict[MarketClass, int]:
+        """Events that came too late or twice, by class."""
+        ...
 
     def on_batch(self, market_class: MarketClass, events: Sequence[Any]) -> None:
-        """Fold *events* of one class, in the order in which they arrived."""
+        """Take *events* of one class, in the order in which they arrived; they may wait to be folded."""
         ...
 
-    def on_closes(self) -> None:
-        """Previous closes have come: rows that lacked them are changed."""
+    def settle(self) -> None:
+        """Fold what waits. Whoever asks for something gets it settled; this is for who measures what takes how long."""
         ...
 
-    def on_flush(self) -> list[PackedRow]:
+    def on_references(self) -> None:
+        """Reference data has come: rows that lacked it are changed."""
+        ...
+
+    def on_flush(self) -> Columns:
         """The rows that changed since the last call, each once, by symbol."""
         ...
 
-    def rows(self) -> list[PackedRow]:
+    def rows(self) -> Columns:
         """All rows, by symbol."""
         ...
 
     def snapshot(self) -> bytes:
         """All state, for a successor's builder; what happens later does not change these bytes."""
+        ...
+
+    def release(self) -> None:
+        """Let go of everything: the partition is somebody else's. Counts and alerts stay."""
         ...

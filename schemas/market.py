@@ -35,6 +35,8 @@ class Bar(Wire, array_like=True, frozen=True):
     day_vwap_usd: float | None
     official_open_usd: float | None
     """The day's official opening price; None until there is one."""
+    average_size_shares: float | None = None
+    """Of the trades in the window."""
 
 
 class Print(Wire, array_like=True, frozen=True):
@@ -58,8 +60,8 @@ class Trade(Print, array_like=True, frozen=True):
     trade_id: str
 
 
-class Quote(Wire, array_like=True, frozen=True):
-    """A change of the national best bid or offer; a side without a quote is None."""
+class Best(Wire, array_like=True, frozen=True):
+    """The part of a quote that rows are made of. A side without a quote is None."""
 
     symbol: str
     event_ms: int
@@ -68,6 +70,11 @@ class Quote(Wire, array_like=True, frozen=True):
     bid_shares: float
     ask_usd: float | None
     ask_shares: float
+
+
+class Quote(Best, array_like=True, frozen=True):
+    """A change of the national best bid or offer."""
+
     condition: int | None
     indicators: tuple[int, ...]
 

@@ -49,6 +49,7 @@ class VendorBar(Wire, frozen=True, kw_only=True):
     h: Price
     l: Price  # noqa: E741 (the vendor's name)
     a: PriceOrZero | Maybe = UNSET
+    z: Shares | Maybe = UNSET
     s: EpochMs
     e: EpochMs
     dv: Fraction | Maybe = UNSET
@@ -234,7 +235,7 @@ def _bar(bar: VendorBar) -> Bar:
     return Bar(
         bar.sym, start_ms, end_ms, bar.o, bar.h, bar.l, bar.c,
         bar.v if bar.dv is UNSET else _fraction(bar.dv, bar.v), day_volume,
-        bar.vw or None, bar.a or None, bar.op or None,
+        bar.vw or None, bar.a or None, bar.op or None, bar.z or None,
     )  # fmt: skip
 
 

@@ -25,10 +25,12 @@ class MarketClass(StrEnum):
 
 
 class Bucket(StrEnum):
-    """KV buckets. The first three are public and hold JSON; the others are internal."""
+    """KV buckets. The first five are public and hold JSON; the others are internal."""
 
     BOARDS = "boards"
     ROWS = "rows"
+    ALERTS = "alerts"
+    HALTS = "halts"
     REFERENCE = "reference"
     DAILY = "daily"
     CURVES = "curves"
@@ -38,6 +40,7 @@ class Bucket(StrEnum):
 
 
 ROWS_STREAM = "ROWS"
+ALERTS_STREAM = "ALERTS"
 MAX_PARTITIONS = 100
 
 _SYMBOL = re.compile(r"[A-Za-z0-9.:_-]{1,32}")
@@ -220,6 +223,16 @@ def board_subject(name: str) -> str:
 def row_subject(symbol: str) -> str:
     """The plain subject on which the server republishes a row: `row.BRK/B`."""
     return f"row.{symbol_token(symbol)}"
+
+
+def alert_subject(kind: str, symbol: str) -> str:
+    """Where an alert is published: `alert.high.BRK/B`."""
+    return f"alert.{kind}.{symbol_token(symbol)}"
+
+
+def alert_key(kind: str, symbol: str) -> str:
+    """The key of the last alert of a kind that a symbol had: `high.BRK/B`."""
+    return f"{kind}.{symbol_token(symbol)}"
 
 
 def previous_closes_key(trading_day: str) -> str:

@@ -79,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     config.set_defaults(act=_config)
 
+    boards = commands.add_parser("boards", help="print every board with what it is ranked by")
+    boards.add_argument("--markdown", action="store_true", help="the table of the README")
+    boards.set_defaults(act=_boards)
+
     _add_benches(commands.add_parser("bench", help="measure; prints one JSON object"))
 
     partitions = commands.add_parser(
@@ -170,6 +174,19 @@ def _config(arguments: argparse.Namespace) -> int:
     rows = table(load(os.environ))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     _say("\n".join(f"{env:{widths[0]}}  {value:{widths[1]}}  {text}" for env, value, text in rows))
+    return 0
+
+
+def _boards(arguments: argparse.Namespace) -> int:
+    found: list[tuple[str, str]] = import_module("services.scanners").described(
+        load(os.environ).boards
+    )
+    if arguments.markdown:
+        _say("| board | ranked by |\n|---|---|")
+        _say("\n".join(f"| `{name}` | {text} |" for name, text in found))
+        return 0
+    width = max(len(name) for name, _ in found)
+    _say("\n".join(f"{name:{width}}  {text}" for name, text in found))
     return 0
 
 

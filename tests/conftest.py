@@ -16,8 +16,13 @@ from mesh.connection import Connection
 from mesh.testing import RunningBroker, ready_connection, running_broker
 
 
+_SLOW = [HealthCheck.too_slow]
 hypothesis_settings.register_profile(
-    "mesh", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "mesh", deadline=None, derandomize=True, max_examples=40, suppress_health_check=_SLOW
+)
+# `pytest --hypothesis-profile=deep` takes its time, and draws other examples each time.
+hypothesis_settings.register_profile(
+    "deep", deadline=None, max_examples=1000, suppress_health_check=_SLOW
 )
 hypothesis_settings.load_profile("mesh")
 

@@ -6,6 +6,7 @@ import pytest
 
 from mesh import topology
 from mesh.config import SETTINGS, Setting
+from schemas.alert import AlertKind
 from services.__main__ import main
 from services.scanners import discover
 
@@ -37,7 +38,26 @@ def test_stream_is_documented(name: str) -> None:
         assert f"`{name.removeprefix('KV_')}`" in README
 
 
+def test_table_of_boards_is_the_printed_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The README's table is word for word what `mesh boards --markdown` prints of the product's own, without a line too many."""
+    monkeypatch.delenv("MESH_BOARDS", raising=False)
+    assert main(["boards", "--markdown"]) == 0
+    printed = capsys.readouterr().out.strip()
+
+    assert printed in README
+    assert printed.count("\n") == len(discover()) + 1
+    assert README.partition(printed)[2].startswith("\n\n")
+
+
 @pytest.mark.parametrize("name", [board.name for board in discover()])
 def test_board_is_documented(name: str) -> None:
     """Each board has a line in the table of boards."""
     assert f"\n| `{name}` |" in README
+
+
+@pytest.mark.parametrize("kind", AlertKind)
+def test_kind_of_alert_is_documented(kind: AlertKind) -> None:
+    """Each kind of alert has a line that says what it means."""
+    assert f"\n| `{kind}` |" in README

@@ -18,7 +18,7 @@ import uvloop
 from mesh import clock
 from mesh.connection import Connection, Message
 from mesh.kv import KeyValue
-from schemas.leaderboard import RowsBatch
+from schemas.columns import RowsBatch
 from schemas.naming import Bucket, parse_owner_key
 from schemas.ownership import Claim
 from schemas.wire import json_decoder, msgpack_decoder

@@ -32,8 +32,8 @@ BENCHES = {
         {"rate": 120_000, "seconds": 20, "symbols": 10_000, "partitions": 16},
     ),
     "processor": Bench(
-        "second bars into rows and all boards, in one process without a broker",
-        {"seconds": 120, "symbols": 11_000, "partitions": 16},
+        "second bars, and a mixture, into rows and all boards, in one process without a broker",
+        {"seconds": 120, "rate": 200_000, "symbols": 11_000, "partitions": 16},
     ),
     "listener": Bench(
         "frames into encoded batches, in one process without a broker",

@@ -1,27 +1,38 @@
-"""`mesh bench processor`: second bars of a whole market into rows and all boards, in one process.
+"""`mesh bench processor`: a whole market into rows, alerts and all boards, in one process.
+
+Twice: second bars of every symbol alone, and the mixture of trades, quotes and bars that a feed is.
 
 No broker: batches as a listener encodes them are decoded and folded as fast as one core can; rows
 travel encoded from the fold to the market table; boards are ranked and encoded, snapshots taken.
 The clock of flushes, boards and checkpoints is the CPU time of the measured work, so they come as
-often as they do in production on a core that is always busy.
+often as they do in production on a core that is always busy; rows take their share at most, as there.
 """
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from msgspec import Raw
+
 from mesh.config import Settings
-from mesh.leaderboard import Contenders, board_at
+from mesh.leaderboard import board_at
 from mesh.market import MarketTable
 from mesh.partition import partition_of
-from schemas.leaderboard import RowsBatch
+from schemas.columns import RowsBatch, packed
 from schemas.market import Bar, Batch, BatchHead
 from schemas.naming import MarketClass, symbol_token
+from schemas.reference import SymbolDay
 from schemas.wire import encode_json, encode_msgpack, msgpack_decoder
 from services import scanners
 from services.bench.measure import Stopwatch, rss_mb
+from services.bench.tape import steady
+from services.listener.frames import Lot, Splitter
+from services.processors.fold import Fold
+from services.processors.known import Knowledge
 from services.processors.rows import RowFold
+from services.processors.service import CHECKPOINT_SHARE, ROWS_SHARE
+from services.processors.state import DECODE
 from services.simulator.chance import Chance, seeded
 from services.simulator.market import start_of
 from services.simulator.universe import E4, Listing, listings
@@ -33,15 +44,18 @@ _FLUSH_EVENTS = 4000
 """A clump of bars is cut into batches of so many, all partitions together, by the listener."""
 _TRADES_A_DAY = 1e8
 
+_FRAMES = 10
+"""That come in the time between two flushes of the listener."""
+_MIXED_S = 20
+
 _decode_head = msgpack_decoder(BatchHead).decode
-_decode_bars = msgpack_decoder(list[Bar]).decode
-_decode_batch = msgpack_decoder(Batch[Bar]).decode
 _decode_rows = msgpack_decoder(RowsBatch).decode
 
 
 class Encoded(NamedTuple):
     """A batch as it is published."""
 
+    market_class: MarketClass
     partition: int
     events: int
     payload: bytes
@@ -49,24 +63,35 @@ class Encoded(NamedTuple):
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the bench; its result."""
-    tape = _Tape(arguments.symbols, arguments.partitions)
-    processor = _Processor(arguments.partitions, tape.closes)
+    partitions, symbols = arguments.partitions, arguments.symbols
+    tape = _Tape(symbols, partitions)
+    seconds = (list(tape.second()) for _ in range(arguments.seconds))
+    bars = _measured(_Processor(partitions, tape.closes), seconds)
+    mixed = _measured(_Processor(partitions, {}), _mixed(arguments.rate, symbols, partitions))
+    return {
+        "bench": "processor",
+        "symbols": symbols,
+        **bars,
+        "mixed": mixed,
+        "rss_mb": round(rss_mb(os.getpid())),
+    }
+
+
+def _measured(processor: "_Processor", tape: Iterable[list[Encoded]]) -> dict[str, Any]:
+    """What it costs to take the batches of *tape*."""
     yardstick = Stopwatch()
     events = 0
-    for _ in range(arguments.seconds):
-        batches = list(tape.second())
+    for batches in tape:
         with yardstick.stage("decode"):
             for batch in batches:
-                _decode_batch(batch.payload)
+                DECODE[batch.market_class](_decode_head(batch.payload).events)
         for batch in batches:
             processor.take(batch)
         events += sum(batch.events for batch in batches)
     processor.finish()
     costs, pure = processor.watch.us_per_event(events), yardstick.us_per_event(events)["decode"]
     return {
-        "bench": "processor",
         "events": events,
-        "symbols": arguments.symbols,
         "events_per_s": round(events / processor.watch.total_s),
         "us_per_event": costs.pop("all"),
         "stages": costs,
@@ -74,10 +99,26 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         "ratio": round(processor.watch.total_s / yardstick.total_s, 2),
         "flushes": processor.flushes,
         "boards": processor.boards,
-        "rows": len(processor.table.rows()),
+        "rows": len(processor.table.columns()),
+        "alerts": sum(len(fold.unsent) for fold in processor.folds),
         "late": sum(sum(fold.late.values()) for fold in processor.folds),
-        "rss_mb": round(rss_mb(os.getpid())),
     }
+
+
+def _mixed(rate: int, symbols: int, partitions: int) -> Iterator[list[Encoded]]:
+    """The batches of a synthetic market, as a listener cuts them."""
+    splitter = Splitter(partitions)
+    tape = steady(rate=rate, seconds=_MIXED_S, symbols=symbols)
+    with tape.path.open() as frames:
+        for number, frame in enumerate(frames, 1):
+            splitter.add(frame, 1.0)
+            if number % _FRAMES == 0:
+                yield [_batch(lot) for lot in splitter.take() if lot.market_class in DECODE]
+
+
+def _batch(lot: Lot) -> Encoded:
+    head = BatchHead(1, 0, 0, lot.received_ms, Raw(lot.encoded))
+    return Encoded(lot.market_class, lot.partition, lot.events, encode_msgpack(head))
 
 
 class _Tape:
@@ -123,7 +164,7 @@ class _Tape:
         self._numbers[partition] += 1
         self._before[partition] += len(bars)
         batch = Batch(1, number, before, self._now_ms + 1000.0, bars)
-        return Encoded(partition, len(bars), encode_msgpack(batch))
+        return Encoded(MarketClass.BARS, partition, len(bars), encode_msgpack(batch))
 
 
 class _Processor:
@@ -132,28 +173,31 @@ class _Processor:
     def __init__(self, partitions: int, closes: dict[str, dict[str, float]]) -> None:
         settings = Settings()
         self.watch = Stopwatch()
-        self.folds = [RowFold(None, closes) for _ in range(partitions)]
+        knowledge = Knowledge()
+        knowledge.days = {
+            day: {symbol: SymbolDay(symbol, close_usd) for symbol, close_usd in found.items()}
+            for day, found in closes.items()
+        }
+        fold = Fold(knowledge)
+        self.folds = [RowFold(None, knowledge, fold=fold) for _ in range(partitions)]
         self.table = MarketTable(partitions)
         self.flushes = self.boards = 0
         self._top = settings.board_top
-        self._scanners = [
-            (scanner, Contenders(scanner.score, self._top)) for scanner in scanners.discover()
-        ]
+        self._scanners = scanners.discover()
         self._clocks = [
-            _Clock(settings.rows_flush_ms, self._flush),
+            _Clock(settings.rows_flush_ms, self._flush, ROWS_SHARE),
             _Clock(settings.board_flush_ms, self._rank),
-            _Clock(settings.checkpoint_ms, self._checkpoint),
+            _Clock(settings.checkpoint_ms, self._checkpoint, CHECKPOINT_SHARE),
         ]
 
     def take(self, batch: Encoded) -> None:
         """Fold *batch*, and do what has become due."""
         with self.watch.stage("decode"):
-            bars = _decode_bars(_decode_head(batch.payload).events)
+            events = DECODE[batch.market_class](_decode_head(batch.payload).events)
         with self.watch.stage("fold"):
-            self.folds[batch.partition].on_batch(MarketClass.BARS, bars)
-        now_ms = self.watch.total_s * 1000
+            self.folds[batch.partition].on_batch(batch.market_class, events)
         for each in self._clocks:
-            each.tick(now_ms)
+            each.tick(self.watch)
 
     def finish(self) -> None:
         """Do everything once more: no batch comes any more."""
@@ -163,9 +207,11 @@ class _Processor:
 
     def _flush(self) -> None:
         self.flushes += 1
+        with self.watch.stage("fold"):
+            self.folds[0].settle()
         with self.watch.stage("rows"):
             payloads = [
-                encode_msgpack(RowsBatch(partition, 1, self.flushes, 1.0, fold.on_flush()))
+                encode_msgpack(RowsBatch(partition, 1, self.flushes, 1.0, *packed(fold.on_flush())))
                 for partition, fold in enumerate(self.folds)
             ]
         with self.watch.stage("table"):
@@ -177,12 +223,10 @@ class _Processor:
             instant = self.table.instant()
             if instant is None:
                 return
-            day = instant.trading_day
-            rows = [row for row in self.table.rows() if row.trading_day == day]
-            for scanner, contenders in self._scanners:
+            columns = self.table.columns()
+            for scanner in self._scanners:
                 self.boards += 1
-                found = contenders.among(rows)
-                encode_json(board_at(instant, scanner, found, seq=self.boards, top=self._top))
+                encode_json(board_at(instant, scanner, columns, seq=self.boards, top=self._top))
 
     def _checkpoint(self) -> None:
         with self.watch.stage("checkpoint"):
@@ -191,15 +235,18 @@ class _Processor:
 
 
 class _Clock:
-    """Has something done every so often."""
+    """Has something done every so often, or less often if it would take more than its share of the time."""
 
-    def __init__(self, every_ms: int, act: Callable[[], None]) -> None:
-        self._every_ms = every_ms
+    def __init__(self, every_ms: int, act: Callable[[], None], share: float = 1.0) -> None:
+        self._every_s = every_ms / 1000
         self._act = act
-        self._due_ms = float(every_ms)
+        self._share = share
+        self._due_s = self._every_s
 
-    def tick(self, now_ms: float) -> None:
-        """It is *now_ms*: act, if it is time."""
-        if now_ms >= self._due_ms:
-            self._due_ms = now_ms + self._every_ms
+    def tick(self, watch: Stopwatch) -> None:
+        """Act, if it is time."""
+        began_s = watch.total_s
+        if began_s >= self._due_s:
             self._act()
+            took_s = watch.total_s - began_s
+            self._due_s = began_s + max(self._every_s, took_s / self._share)

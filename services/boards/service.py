@@ -7,16 +7,19 @@ microsecond for every event of the tape.
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import numpy as np
+
 from mesh import clock, topology
 from mesh.checkpoint import Checkpoints
 from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FencedError
 from mesh.group import Group, member_name
-from mesh.leaderboard import Contenders, Instant, board_at
+from mesh.leaderboard import Instant, Score, board_at
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.market_reader import MarketReader
 from mesh.tasks import end, ticks
+from schemas.columns import Columns, Numbers
 from schemas.leaderboard import Board
 from services import scanners
 from services.boards.shelf import Shelf
@@ -34,7 +37,7 @@ _HAND_OVER_S = 10.0
 
 
 class Boards:
-    """Every leaderboard of the package `services.scanners`, ranked over all rows while this process is active."""
+    """Every leaderboard that `services.scanners` finds, ranked over all rows while this process is active."""
 
     def __init__(self, settings: Settings, connection: Connection, lifecycle: Lifecycle) -> None:
         self.reader = MarketReader(connection, settings.partitions)
@@ -42,13 +45,14 @@ class Boards:
         self.group = Group(connection, GROUP, 1, member_name(), lifecycle.log)
         self.active = False
         self.role_changed = asyncio.Event()
-        self._boards = scanners.discover()
+        floors = (settings.board_min_usd, float(settings.board_min_shares))
+        self._boards = [
+            board._replace(score=_above(floors, board.score))
+            for board in scanners.discover(settings.boards)
+        ]
         self.names = [board.name for board in self._boards]
         self.shelf = Shelf(connection, self.names)
         self._top = settings.board_top
-        self._contenders = {
-            board.name: Contenders(board.score, self._top) for board in self._boards
-        }
         self._connection = connection
         self._partitions = settings.partitions
         self._lifecycle = lifecycle
@@ -118,16 +122,9 @@ class Boards:
         self._received_ms = 0.0
 
     def _ranked(self, instant: Instant) -> list[Board]:
-        table = self.reader.table
-        rows = [row for row in table.rows() if row.trading_day == instant.trading_day]
+        columns = self.reader.table.columns()
         return [
-            board_at(
-                instant,
-                board,
-                self._contenders[board.name].among(rows),
-                seq=self.shelf.next_seq(board.name),
-                top=self._top,
-            )
+            board_at(instant, board, columns, seq=self.shelf.next_seq(board.name), top=self._top)
             for board in self._boards
         ]
 
@@ -167,6 +164,21 @@ class Boards:
         await self.reader.close()
 
 
+def _above(floors: tuple[float, float], score: Score) -> Score:
+    """*score* of the rows whose price and volume are not below *floors*; a floor of 0 lets unknown ones through."""
+    price_usd, shares = floors
+
+    def floored(columns: Columns) -> Numbers:
+        scores = score(columns)
+        if price_usd > 0.0:
+            scores = np.where(columns.last_usd >= price_usd, scores, np.nan)
+        if shares > 0.0:
+            scores = np.where(columns.volume_shares >= shares, scores, np.nan)
+        return scores
+
+    return floored
+
+
 def _older(one_ms: float, other_ms: float) -> float:
     """The earlier of two instants; 0 is none."""
     return min(one_ms, other_ms) if one_ms and other_ms else one_ms or other_ms
@@ -189,7 +201,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             ]
             await boards.group.run(boards, lifecycle.stopping)
             await end(meanwhile)
-        return {"puts": boards.shelf.puts, "symbols": len(boards.reader.table.rows())}
+        return {"puts": boards.shelf.puts, "symbols": len(boards.reader.table.columns())}
 
 
 async def _announce(boards: Boards, lifecycle: Lifecycle) -> None:

@@ -39,8 +39,8 @@ class Ledger:
         self._revision = held.revision
         return held
 
-    async def save(self, state: PartitionState) -> dict[str, Position]:
-        """Write *state*; the positions that it covers.
+    async def save(self, state: PartitionState) -> tuple[dict[str, Position], float]:
+        """Write *state*; the positions that it covers, and the seconds that making the checkpoint took.
 
         Raises:
             FencedError: this process is no longer the owner.
@@ -48,13 +48,13 @@ class Ledger:
         """
         async with self._saving:
             covered, asked_s = state.positions.covered(), clock.monotonic_s()
-            await self._replace(
-                Checkpoint(
-                    self._name, covered, clock.now_ms(), state.counts(), state.fold.snapshot()
-                )
+            checkpoint = Checkpoint(
+                self._name, covered, clock.now_ms(), state.counts(), state.fold.snapshot()
             )
+            took_s = clock.monotonic_s() - asked_s
+            await self._replace(checkpoint)
             self._confirmed_s = asked_s
-        return covered
+        return covered, took_s
 
     async def _replace(self, checkpoint: Checkpoint) -> None:
         save, partition = self._checkpoints.save, self._partition

@@ -6,17 +6,31 @@ by an owner that was confirmed a moment ago, and all of them again by the next o
 reconnect, since a put may be lost with the connection.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
+from itertools import islice
 
 from mesh import clock
 from mesh.connection import Connection
 from mesh.errors import BrokerError
 from mesh.kv import KeyValue
+from mesh.market import Newest
 from mesh.publisher import Publisher
-from schemas.leaderboard import Image, PackedRow, RowsBatch, public_row
-from schemas.naming import Bucket, partition_token, rows_subject, symbol_token
+from schemas.alert import Alert
+from schemas.columns import Columns, Image, RowsBatch, packed
+from schemas.halt import Halted
+from schemas.naming import (
+    Bucket,
+    alert_key,
+    alert_subject,
+    partition_token,
+    rows_subject,
+    symbol_token,
+)
 from schemas.wire import encode_json, encode_msgpack
 
+
+MESSAGE_ID = "Nats-Msg-Id"
+"""Header by which a stream knows a message that it has already."""
 
 _CHUNK = 100
 """Rows that are put before the owner makes sure again that it still is one."""
@@ -31,35 +45,71 @@ class Outlet:
         self._partition = partition
         self._rows_kv = KeyValue(connection, Bucket.ROWS)
         self._images = KeyValue(connection, Bucket.IMAGES)
+        self._halts_kv = KeyValue(connection, Bucket.HALTS)
+        self._alerts_kv = KeyValue(connection, Bucket.ALERTS)
+        self._connection = connection
         self._number = 0
-        self._unput: dict[str, PackedRow] = {}
+        self._newest = Newest()
+        """All rows as they were published last."""
+        self._unput: dict[str, None] = {}
+        """Symbols of the rows that are to be put into KV, in the order in which they first changed."""
         self._is_pictured = True
         self._image_revision: int | None = None
 
-    async def publish(self, rows: list[PackedRow], received_ms: float) -> None:
+    async def publish(self, rows: Columns, received_ms: float) -> None:
         """Publish *rows*, the oldest change of which arrived from the vendor at *received_ms*."""
         self._number += 1
-        batch = RowsBatch(self._partition, self.epoch, self._number, received_ms, rows)
-        self.repeat(rows)
+        self._newest.put(rows)
+        self._unput.update(dict.fromkeys(rows.symbols))
+        self._is_pictured = False
+        batch = RowsBatch(self._partition, self.epoch, self._number, received_ms, *packed(rows))
         await self._publisher.publish(rows_subject(self._partition), encode_msgpack(batch))
 
-    def repeat(self, rows: Iterable[PackedRow]) -> None:
-        """Have *rows* put into KV, and an image made, at the next turn."""
-        self._unput.update((row.symbol, row) for row in rows)
-        self._is_pictured = False
+    def repeat(self) -> None:
+        """Have all rows that were published put into KV once more, and an image made, at the next turn."""
+        self._unput = dict.fromkeys(self._newest.columns().symbols)
+        self._is_pictured = not self._unput
 
-    async def put_rows(self, confirm: Callable[[], Awaitable[None]]) -> None:
-        """Put into KV `rows` what was published since the last call; *confirm* fails for a former owner."""
+    async def put_rows(self, confirm: Callable[[], Awaitable[None]]) -> float:
+        """Put into KV `rows` what was published since the last call; the seconds that encoding them took.
+
+        Raises:
+            FencedError: from *confirm*: another process owns the partition.
+        """
+        busy_s = 0.0
         while self._unput:
             await confirm()
-            for symbol in list(self._unput)[:_CHUNK]:
-                value = encode_json(public_row(self._unput.pop(symbol)))
-                await self._rows_kv.put_unconfirmed(symbol_token(symbol), value)
+            began_s = clock.monotonic_s()
+            symbols = list(islice(self._unput, _CHUNK))
+            values = list(map(encode_json, self._newest.of(symbols).rows()))
+            busy_s += clock.monotonic_s() - began_s
+            for symbol in symbols:
+                del self._unput[symbol]
+            try:
+                for symbol, value in zip(symbols, values, strict=True):
+                    await self._rows_kv.put_unconfirmed(symbol_token(symbol), value)
+            except BrokerError:
+                self._unput = dict.fromkeys(symbols) | self._unput
+                raise
+        return busy_s
 
-    async def picture(
-        self, all_rows: Callable[[], list[PackedRow]], confirm: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Write the image of all rows, if any was published since the last one.
+    async def alert(self, alert: Alert) -> None:
+        """Store *alert*, unless it is stored already, and put it as the last of its kind.
+
+        Raises:
+            BrokerError: not known to be stored; it may be tried again.
+        """
+        value = encode_json(alert)
+        subject = alert_subject(alert.kind, alert.symbol)
+        await self._connection.acknowledged(subject, value, {MESSAGE_ID: alert.id})
+        await self._alerts_kv.put_unconfirmed(alert_key(alert.kind, alert.symbol), value)
+
+    async def show_halt(self, halted: Halted) -> None:
+        """Put how a symbol trades into KV `halts`; a put that is lost is followed by the next owner's."""
+        await self._halts_kv.put_unconfirmed(symbol_token(halted.symbol), encode_json(halted))
+
+    async def picture(self, confirm: Callable[[], Awaitable[None]]) -> None:
+        """Write the image of all rows that were published, if any was since the last one.
 
         Raises:
             FencedError: another process has written one since.
@@ -74,7 +124,8 @@ class Outlet:
             revision = entry.revision if entry is not None else 0
             await confirm()  # that revision may be a successor's
         self._is_pictured = True
-        image = Image(self._partition, self.epoch, self._number, clock.now_ms(), all_rows())
+        rows = packed(self._newest.columns())
+        image = Image(self._partition, self.epoch, self._number, clock.now_ms(), *rows)
         try:
             self._image_revision = await self._images.put_if(key, encode_msgpack(image), revision)
         except BrokerError:

@@ -78,8 +78,9 @@ class Owner:
         self._subscriptions: list[Subscription] = []
         self._gap: Arrived | None = None
         self._final: Arrived | None = None
-        self._is_open = False
+        self._is_open = self._is_closed = False
         self._unsaved = True
+        self._sending = asyncio.Lock()
 
     @property
     def gap(self) -> bool:
@@ -102,7 +103,11 @@ class Owner:
         since_ms = clock.now_ms() - _TAPE_AGE_MS
         if held.checkpoint is not None:
             since_ms = max(since_ms, held.checkpoint.written_ms - _OVERLAP_MS)
-        await asyncio.gather(*(self._replay(market_class, since_ms) for market_class in FOLDED))
+        await self._replay(
+            MarketClass.HALTS, since_ms
+        )  # trades are held against the bands of their time
+        others = (each for each in FOLDED if each is not MarketClass.HALTS)
+        await asyncio.gather(*(self._replay(market_class, since_ms) for market_class in others))
         self._is_open = True
         self._arrived.set()
 
@@ -112,7 +117,9 @@ class Owner:
         refused = held.refused
         try:
             state = PartitionState(self._build, held.checkpoint)
-            state.rejected, self.state = self.state.rejected, state
+            state.rejected = self.state.rejected
+            self.state.fold.release()
+            self.state = state
         except (ValueError, DecodeError) as error:
             refused = str(error)
         if refused:
@@ -121,7 +128,13 @@ class Owner:
             )
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Listen no more, and let go of the state."""
+        await self._leave()
+        if not self._is_closed:
+            self._is_closed = True
+            self.state.fold.release()
+
+    async def _leave(self) -> None:
         subscriptions, self._subscriptions = self._subscriptions, []
         for subscription in subscriptions:
             await self._connection.unsubscribe(subscription)
@@ -217,7 +230,7 @@ class Owner:
     def begin_anew(self) -> None:
         """The connection came back: what was put before may be lost, so all of it is put again."""
         self._unsaved = True
-        self._outlet.repeat(self.state.fold.rows())
+        self._outlet.repeat()
 
     async def hand_over(self) -> None:
         """Listen no more, fold and store what is here: the next owner goes on from there without loss.
@@ -226,30 +239,68 @@ class Owner:
             FencedError: there is another owner already.
             BrokerError: the last checkpoint is an older one; what followed, the tape still has.
         """
-        await self.close()
+        await self._leave()
+        try:
+            await self._finish()
+        finally:
+            await self.close()
+
+    async def _finish(self) -> None:
         while self.work():
             pass
         await self.flush()
         await self.checkpoint()
         await self.put_rows()
         await self.picture()
+        await self.show_halts()
+        await self.send_alerts()  # if not now, the next owner does it: they are in the checkpoint
 
     async def flush(self) -> float:
         """Publish the rows that changed since the last flush, if any; the seconds that making them took."""
+        if not self._is_open:
+            return 0.0
+        self.state.fold.settle()
         began_s = clock.monotonic_s()
-        rows = self.state.fold.on_flush() if self._is_open else []
+        rows = self.state.fold.on_flush()
         took_s = clock.monotonic_s() - began_s
         if rows:
             await self._outlet.publish(rows, self.state.take_oldest_ms())
         return took_s
 
-    async def put_rows(self) -> None:
-        """Put each row that changed since the last call into KV `rows`.
+    async def send_alerts(self) -> None:
+        """Store the alerts of the rows that were made and are not known to be stored.
+
+        Raises:
+            BrokerError: some are still not.
+        """
+        unsent = self.state.fold.unsent
+        if not unsent or not self._is_open or self._sending.locked():
+            return
+        async with self._sending:
+            for alert in list(unsent.values()):
+                await self._outlet.alert(alert)
+                unsent.pop(alert.id, None)
+                self._unsaved = True
+
+    async def show_halts(self) -> None:
+        """Put what changed about halts into KV `halts`.
 
         Raises:
             FencedError: this process is no longer the owner.
         """
-        await self._outlet.put_rows(self._confirm)
+        halted = self.state.fold.halted
+        if halted and self._is_open:
+            await self._confirm()
+            for symbol in list(halted):
+                await self._outlet.show_halt(halted.pop(symbol))
+
+    async def put_rows(self) -> float:
+        """Put each row that changed since the last call into KV `rows`; the seconds that encoding them took.
+
+        Raises:
+            FencedError: this process is no longer the owner.
+        """
+        return await self._outlet.put_rows(self._confirm)
 
     async def picture(self) -> None:
         """Write the image of all rows, if any changed since the last one.
@@ -257,14 +308,16 @@ class Owner:
         Raises:
             FencedError: this process is no longer the owner.
         """
-        await self._outlet.picture(self.state.fold.rows, self._confirm)
+        await self._outlet.picture(self._confirm)
 
     async def _confirm(self) -> None:
         if not self.ledger.is_fresh:
             await self.checkpoint(confirm=True)
 
-    async def checkpoint(self, *, confirm: bool = False) -> None:
+    async def checkpoint(self, *, confirm: bool = False) -> float:
         """Write the checkpoint if anything was folded since the last one, and report what it covers.
+
+        Returns the seconds that making it took.
 
         Args:
             confirm: write it in any case, to know that this process still is the owner.
@@ -273,12 +326,14 @@ class Owner:
             FencedError: this process is no longer the owner.
             BrokerError: not known to be written.
         """
+        took_s = 0.0
         if self._unsaved or confirm:
             self._unsaved = False
             try:
-                self._covered = await self.ledger.save(self.state)
+                self._covered, took_s = await self.ledger.save(self.state)
             except BrokerError:
                 self._unsaved = True
                 raise
         report = OwnerPositions(self.partition, self._name, self._covered)
         await self._connection.publish(positions_subject(self.partition), encode_msgpack(report))
+        return took_s

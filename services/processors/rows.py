@@ -1,48 +1,48 @@
-"""Rows from bars, minutes and trades: the fold of one partition.
+"""Rows and alerts from everything that is heard of symbols: the fold of one partition.
 
-Each class is folded for itself, in its own order: the newest second bar, the newest minute bar and
-the running state of the trades of every symbol. They are joined when a row is asked for, by event
-time, so it cannot matter how the classes were interleaved; `services.processors.join` says
-what each contributes.
+Each class is folded for itself, in its own order. The classes are joined when a row is asked for, by
+event time, so it cannot matter how they were interleaved; `services.processors.join` says
+what each contributes. Trades find their side among the quotes (`services.processors.quotes`).
 
 A day ends for a symbol with its first event of the next day. A bar that comes again replaces the
-copy before it; an older bar, a trade whose sequence was passed, or any event of a past day is late:
-counted, and otherwise without effect. Hence a tape that is played again changes nothing.
+copy before it; an older bar, a trade whose sequence was passed, a quote before the newest, or any
+event of a past day is late: counted, and otherwise without effect. Hence a tape that is played again
+changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from mesh.calendar import STANDARD, Calendar, Day
-from schemas.leaderboard import PackedRow
-from schemas.market import Bar
+from mesh.calendar import STANDARD, Calendar
+from schemas.alert import Alert
+from schemas.columns import Columns
+from schemas.halt import Halted
 from schemas.naming import MarketClass
 from schemas.wire import encode_msgpack, msgpack_decoder
-from services.processors.join import join
-from services.processors.trades import TradeDay, Values, fold_trades, values
+from services.processors.fold import FOLDED, Fold
+from services.processors.halts import HaltDay
+from services.processors.known import Knowledge
+from services.processors.quotes import Waiting
+from services.processors.sheet import joined
 
 
-FOLDED = (MarketClass.BARS, MarketClass.MINUTES, MarketClass.TRADES)
-"""The classes that rows are made of."""
+__all__ = ["FOLDED", "RowFold"]
 
-SNAPSHOT_VERSION = 1
-
-Closes = Mapping[str, Mapping[str, float]]
-"""Previous closes in US dollars by trading day (ISO) and symbol."""
-
-
-_NO_CLOSES: Mapping[str, float] = {}
+SNAPSHOT_VERSION = 3
 
 
 class Snapshot(msgspec.Struct, array_like=True):
-    """All state of the fold."""
+    """All state of the fold of a partition."""
 
     version: int
-    bars: list[Bar]
-    minutes: list[Bar]
-    trades: list[Values]
+    symbols: list[str]
+    sheets: dict[str, dict[str, bytes]]
+    waiting: list[bytes]
+    halts: list[HaltDay]
+    unsent: list[Alert]
     folded: dict[MarketClass, int]
     late: dict[MarketClass, int]
 
@@ -55,138 +55,131 @@ class RowFold:
 
     Args:
         snapshot: bytes of `snapshot()`; None begins with an empty market.
-        closes: previous closes; the caller may add days to it and then calls `on_closes`.
-        calendar: what day and session an event belongs to.
+        knowledge: as of `Fold`, like the others, unless there is one.
+        fold: that of the process, in which the partition takes part.
 
     Raises:
         ValueError: the snapshot is of another version.
     """
 
     def __init__(
-        self, snapshot: bytes | None, closes: Closes, calendar: Calendar = STANDARD
+        self,
+        snapshot: bytes | None,
+        knowledge: Knowledge,
+        calendar: Calendar = STANDARD,
+        *,
+        by_bars: bool = False,
+        with_quotes: bool = True,
+        fold: Fold | None = None,
     ) -> None:
         state = _decode(snapshot)
-        self.folded = state.folded
+        self._given = dict.fromkeys(FOLDED, 0)
+        for market_class in FOLDED:
+            self._given[market_class] += state.folded.get(market_class, 0)
+            self._given[market_class] += state.late.get(market_class, 0)
+        self._late = dict.fromkeys(FOLDED, 0) | state.late
+        self.unsent = {each.id: each for each in state.unsent}
+        """Alerts that are not known to be stored, by id; whoever stores one takes it out."""
+        self.halted: dict[str, Halted] = {}
+        """What is to be shown of halts, by symbol; whoever shows it takes it out."""
+        self._fold = fold or Fold(knowledge, calendar, by_bars=by_bars, with_quotes=with_quotes)
+        self._number, at = self._fold.enter(self, state.symbols)
+        try:
+            self._restore(state, at)
+        except ValueError:
+            self.release()
+            raise
+
+    def _restore(self, state: Snapshot, at: np.ndarray[Any, np.dtype[np.intp]]) -> None:
+        fold = self._fold
+        for name, dumped in state.sheets.items():
+            if name not in fold.sheets:
+                raise ValueError(f"a sheet must be one of {sorted(fold.sheets)}, was {name!r}")
+            fold.sheets[name].load(at, dumped)
+        if state.waiting:
+            waiting = Waiting.of(state.waiting)
+            waiting = waiting._replace(at=at[waiting.at])
+            fold.parts.quotes.waiting = joined([fold.parts.quotes.waiting, waiting])
+        fold.parts.halts.states.update((held.symbol, held) for held in state.halts)
+
+    def release(self) -> None:
+        """Let go of all symbols: the partition is somebody else's."""
+        self._fold.leave(self._number)
+
+    @property
+    def folded(self) -> dict[MarketClass, int]:
         """Events that were taken, by class."""
-        self.late = state.late
+        late = self.late
+        return {name: given - late[name] for name, given in self._given.items()}
+
+    @property
+    def late(self) -> dict[MarketClass, int]:
         """Events that came too late or twice, by class."""
-        self._bars = {bar.symbol: bar for bar in state.bars}
-        self._minutes = {bar.symbol: bar for bar in state.minutes}
-        self._trades = {held[0]: TradeDay(*held) for held in state.trades}
-        self._rows: dict[str, PackedRow] = {}
-        self._unreported: set[str] = set()
-        self._closes = closes
-        self._changed = self._symbols()
-        self._calendar = calendar
-        self._day = calendar.day_at(0)
+        self.settle()
+        return self._late
 
     def on_batch(self, market_class: MarketClass, events: Sequence[Any]) -> None:
-        """Fold *events* of one class, in the order in which they arrived."""
-        match market_class:
-            case MarketClass.BARS:
-                late = self._fold_bars(self._bars, events)
-            case MarketClass.MINUTES:
-                late = self._fold_bars(self._minutes, events)
-            case MarketClass.TRADES:
-                late = fold_trades(self._trades, events, self._day_of, self._changed)
-            case _:
-                return
-        self.late[market_class] += late
-        self.folded[market_class] += len(events) - late
+        """Take *events* of one class, in the order in which they arrived; they may wait to be folded."""
+        if market_class in self._given:
+            self._given[market_class] += len(events)
+            self._fold.take(self._number, market_class, events)
 
-    def on_closes(self) -> None:
-        """Previous closes have come: every row is completed at the next flush."""
-        self._changed = self._symbols()
+    def settle(self) -> None:
+        """Fold what waits, of all that take part."""
+        self._fold.settle()
 
-    def on_flush(self) -> list[PackedRow]:
+    def on_late(self, market_class: MarketClass, events: int) -> None:
+        """Events came too late or twice."""
+        self._late[market_class] += events
+
+    def on_alert(self, alert: Alert) -> None:
+        """A symbol has an alert."""
+        self.unsent[alert.id] = alert
+
+    def on_halted(self, halted: Halted) -> None:
+        """A symbol trades in another way, or again."""
+        self.halted[halted.symbol] = halted
+
+    def on_references(self) -> None:
+        """Reference data has come: every row is completed at the next flush."""
+        self._fold.on_references(self._number)
+
+    def on_flush(self) -> Columns:
         """The rows that changed since the last call, by symbol."""
-        self._refresh()
-        unreported, self._unreported = self._unreported, set()
-        return [self._rows[symbol] for symbol in sorted(unreported)]
+        return self._fold.changed_rows(self._number)
 
-    def rows(self) -> list[PackedRow]:
+    def rows(self) -> Columns:
         """All rows, by symbol."""
-        self._refresh()
-        return [self._rows[symbol] for symbol in sorted(self._rows)]
-
-    def _refresh(self) -> None:
-        changed, self._changed = self._changed, set()
-        rows, row = self._rows, self._row
-        for symbol in changed:
-            rows[symbol] = row(symbol)
-        self._unreported |= changed
+        return self._fold.rows(self._number)
 
     def snapshot(self) -> bytes:
         """All state, for a successor."""
+        fold = self._fold
+        fold.refresh()
+        at = fold.places_of(self._number)
+        symbols = [fold.symbols.names[place] for place in at.tolist()]
+        waiting = fold.parts.quotes.waiting
+        waiting = waiting.take(np.isin(waiting.at, at))
+        waiting = waiting._replace(at=np.searchsorted(at, waiting.at))
+        states = fold.parts.halts.states
         return encode_msgpack(
             Snapshot(
                 SNAPSHOT_VERSION,
-                list(self._bars.values()),
-                list(self._minutes.values()),
-                list(map(values, self._trades.values())),
+                symbols,
+                {name: sheet.dump(at) for name, sheet in fold.sheets.items()},
+                [column.tobytes() for column in waiting],
+                [states[symbol] for symbol in symbols if symbol in states],
+                list(self.unsent.values()),
                 self.folded,
-                self.late,
+                self._late,
             )
-        )
-
-    def _symbols(self) -> set[str]:
-        return self._bars.keys() | self._minutes.keys() | self._trades.keys()
-
-    def _fold_bars(self, newest: dict[str, Bar], bars: Sequence[Bar]) -> int:
-        late = 0
-        changed = self._changed
-        for bar in bars:
-            held = newest.get(bar.symbol)
-            if held is not None:
-                if bar.start_ms < held.start_ms:
-                    late += 1
-                    continue
-                if bar.official_open_usd is None and held.official_open_usd is not None:
-                    bar = self._with_open(bar, held)  # noqa: PLW2901 (a loop over 500 events stays flat)
-            newest[bar.symbol] = bar
-            changed.add(bar.symbol)
-        return late
-
-    def _with_open(self, bar: Bar, held: Bar) -> Bar:
-        """*bar* with the open of the bar before it, if it is of the same day: an open is not taken back."""
-        if self._day_of(bar.start_ms) != self._day_of(held.start_ms):
-            return bar
-        return msgspec.structs.replace(bar, official_open_usd=held.official_open_usd)
-
-    def _day_of(self, event_ms: int) -> Day:
-        if not self._day.start_ms <= event_ms < self._day.end_ms:
-            self._day = self._calendar.day_at(event_ms)
-        return self._day
-
-    def _row(self, symbol: str) -> PackedRow:
-        """The row of the parts that belong to the newest day among them."""
-        bar, minute, trades = (
-            self._bars.get(symbol),
-            self._minutes.get(symbol),
-            self._trades.get(symbol),
-        )
-        newest_ms = bar.start_ms if bar is not None else 0
-        if minute is not None and minute.start_ms > newest_ms:
-            newest_ms = minute.start_ms
-        if trades is not None and trades.event_ms > newest_ms:
-            newest_ms = trades.event_ms
-        day = self._day_of(newest_ms)
-        since_ms = day.start_ms
-        if bar is not None and bar.start_ms < since_ms:
-            bar = None
-        if minute is not None and minute.start_ms < since_ms:
-            minute = None
-        if trades is not None and trades.start_ms < since_ms:
-            trades = None
-        return join(
-            symbol, day, bar, minute, trades, self._closes.get(day.name, _NO_CLOSES).get(symbol)
         )
 
 
 def _decode(snapshot: bytes | None) -> Snapshot:
+    """Raises ValueError if *snapshot* is of another version."""
     if snapshot is None:
-        none = dict.fromkeys(FOLDED, 0)
-        return Snapshot(SNAPSHOT_VERSION, [], [], [], dict(none), dict(none))
+        return Snapshot(SNAPSHOT_VERSION, [], {}, [], [], [], {}, {})
     version = snapshot[1] if len(snapshot) > 1 else None
     if version != SNAPSHOT_VERSION:
         raise ValueError(f"a snapshot of rows must be of version {SNAPSHOT_VERSION}, was {version}")

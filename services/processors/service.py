@@ -1,8 +1,9 @@
 """The program `processors`: owns the partitions that the group deals to it, and drives each on its clocks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from functools import partial
+from typing import Any
 
 from mesh import topology
 from mesh.calendar import calendar_with
@@ -11,13 +12,12 @@ from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FencedError
 from mesh.group import Group, member_name
-from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.publisher import Publisher
 from mesh.tasks import end, ticks
-from schemas.naming import Bucket, previous_closes_key
-from schemas.reference import PreviousCloses
-from schemas.wire import json_decoder
+from services.processors import learning
+from services.processors.fold import Fold
+from services.processors.known import Knowledge
 from services.processors.owner import Owner
 from services.processors.rows import RowFold
 
@@ -25,10 +25,16 @@ from services.processors.rows import RowFold
 GROUP = "processors"
 
 _RESYNC_S = 0.1
-_SHARE = 0.25
+ROWS_SHARE = 0.25
 """Part of the time that making rows may take: under full load they are conflated more, not folded less."""
-
-_decode_closes = json_decoder(PreviousCloses).decode
+CHECKPOINT_SHARE = 0.05
+"""Part of the time that snapshots may take; the broker has as much again of them."""
+_SHOW_SHARE = 0.05
+"""Part of the time that rows in KV may take: people and tools look at them, programs do not."""
+_HALTS_S = 0.5
+"""How often halts are shown."""
+_ALERTS_S = 0.02
+"""How long an alert waits at most before it is sent."""
 
 
 class Worker:
@@ -36,7 +42,7 @@ class Worker:
 
     def __init__(self, settings: Settings, connection: Connection, lifecycle: Lifecycle) -> None:
         self.owners: dict[int, Owner] = {}
-        self.closes: dict[str, dict[str, float]] = {}
+        self.knowledge = Knowledge()
         self.handed_over: list[Owner] = []
         """Those that were given back; after the end, all that there were."""
         self.publisher = Publisher(connection, waits=False)
@@ -45,9 +51,14 @@ class Worker:
         self._lifecycle = lifecycle
         self._incarnation = connection.incarnation
         self._arrived = asyncio.Event()
-        self._build = partial(
-            RowFold, closes=self.closes, calendar=calendar_with(settings.closures)
+        channels = settings.subscriptions.split(",")
+        fold = Fold(
+            self.knowledge,
+            calendar_with(settings.closures),
+            by_bars=settings.prints == "bars",
+            with_quotes=any(channel.strip().startswith("Q.") for channel in channels),
         )
+        self._build = partial(RowFold, knowledge=self.knowledge, fold=fold)
         self.group = Group(connection, GROUP, settings.partitions, member_name(), lifecycle.log)
 
     async def take(self, slot: int) -> None:
@@ -97,10 +108,12 @@ class Worker:
                     repairing[slot] = tasks.create_task(owner.repair())
             await asyncio.sleep(0)
 
-    async def every(self, seconds: float, act: Callable[[Owner], Awaitable[float | None]]) -> None:
+    async def every(
+        self, seconds: float, act: Callable[[Owner], Awaitable[float | None]], share: float = 1.0
+    ) -> None:
         """Have every owner do something at an interval, for ever; one that is refused is dropped.
 
-        Where *act* says how long it was busy, it comes less often if that is too much of the time.
+        Where *act* says how long it was busy, it comes less often if that is more than its *share* of the time.
         """
         was_delayed = False
         async for _ in ticks(seconds):
@@ -125,7 +138,18 @@ class Worker:
                     "owners.delayed", partitions=len(delays), reason=str(delays[0])
                 )
             was_delayed = bool(delays)
-            await asyncio.sleep(max(0.0, busy_s / _SHARE - busy_s - seconds))
+            await asyncio.sleep(max(0.0, busy_s / share - busy_s - seconds))
+
+    def learn(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Follow each source of reference data, for ever."""
+        for source in learning.SOURCES:
+            yield learning.follow(
+                self._connection, self.knowledge, self._lifecycle.log, source, self._complete
+            )
+
+    def _complete(self) -> None:
+        for owner in self.owners.values():
+            owner.state.fold.on_references()
 
     async def notice_returns(self) -> None:
         """Have everything put again each time the connection comes back, for ever."""
@@ -143,7 +167,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         await topology.keep(connection, settings.replicas)
         await Checkpoints(connection).require_partitions(settings.partitions)
         worker = Worker(settings, connection, lifecycle)
-        await _load_closes(connection, worker)
+        await learning.load(connection, worker.knowledge, lifecycle.log)
         await worker.publisher.start()
         async with asyncio.TaskGroup() as tasks:
             meanwhile = [
@@ -151,11 +175,13 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
                 for each in (
                     worker.fold(tasks),
                     worker.notice_returns(),
-                    worker.every(settings.rows_flush_ms / 1000, Owner.flush),
-                    worker.every(settings.checkpoint_ms / 1000, Owner.checkpoint),
-                    worker.every(settings.rows_kv_ms / 1000, Owner.put_rows),
+                    worker.every(settings.rows_flush_ms / 1000, Owner.flush, ROWS_SHARE),
+                    worker.every(_ALERTS_S, Owner.send_alerts),
+                    worker.every(_HALTS_S, Owner.show_halts),
+                    worker.every(settings.checkpoint_ms / 1000, Owner.checkpoint, CHECKPOINT_SHARE),
+                    worker.every(settings.rows_kv_ms / 1000, Owner.put_rows, _SHOW_SHARE),
                     worker.every(settings.image_ms / 1000, Owner.picture),
-                    _watch_closes(connection, worker),
+                    *worker.learn(),
                     _announce(worker.group, lifecycle, settings.partitions),
                 )
             ]
@@ -168,26 +194,6 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
 async def _announce(group: Group, lifecycle: Lifecycle, partitions: int) -> None:
     await group.settled.wait()
     lifecycle.ready(partitions=f"{len(group.held)} of {partitions}")
-
-
-async def _load_closes(connection: Connection, worker: Worker) -> None:
-    for entry in await KeyValue(connection, Bucket.REFERENCE).all():
-        if entry.key.startswith(previous_closes_key("")) and entry.value is not None:
-            _take_closes(worker, entry.value)
-
-
-async def _watch_closes(connection: Connection, worker: Worker) -> None:
-    async for entry in KeyValue(connection, Bucket.REFERENCE).watch(previous_closes_key("*")):
-        if entry.value is not None and _take_closes(worker, entry.value):
-            for owner in worker.owners.values():
-                owner.state.fold.on_closes()
-
-
-def _take_closes(worker: Worker, value: bytes) -> bool:
-    found = _decode_closes(value)
-    changed = worker.closes.get(found.trading_day) != found.closes_usd
-    worker.closes[found.trading_day] = found.closes_usd
-    return changed
 
 
 def _counters(worker: Worker) -> Counters:

@@ -7,7 +7,7 @@ from typing import Any
 from mesh.checkpoint import Checkpoint
 from mesh.processor import Processor
 from schemas.checkpoint import Counts
-from schemas.market import Bar, BatchHead, Position, Print
+from schemas.market import Bar, BatchHead, Best, Halt, Position, Print
 from schemas.naming import MarketClass
 from schemas.wire import DecodeError, msgpack_decoder
 from services.processors.intake import Arrived
@@ -19,11 +19,14 @@ Build = Callable[[bytes | None], Processor]
 Decode = Callable[[Any], list[Any]]
 
 _decode_head = msgpack_decoder(BatchHead).decode
-_DECODE: dict[MarketClass, Decode] = {
+DECODE: dict[MarketClass, Decode] = {
     MarketClass.BARS: msgpack_decoder(list[Bar]).decode,
     MarketClass.MINUTES: msgpack_decoder(list[Bar]).decode,
     MarketClass.TRADES: msgpack_decoder(list[Print]).decode,
+    MarketClass.QUOTES: msgpack_decoder(list[Best]).decode,
+    MarketClass.HALTS: msgpack_decoder(list[Halt]).decode,
 }
+"""What the events of a batch are decoded with, by class."""
 
 
 class PartitionState:
@@ -64,7 +67,7 @@ class PartitionState:
         """Fold a batch; nothing before it is folded after it."""
         market_class, head, _ = arrived
         try:
-            events = _DECODE[market_class](head.events)
+            events = DECODE[market_class](head.events)
         except DecodeError:
             self.rejected += 1
             return  # the next batch says how many events were in it

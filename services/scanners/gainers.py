@@ -6,12 +6,12 @@ Missing: a symbol without an official open today (all of them before 09:30) or w
 """
 
 from mesh.leaderboard import Leaderboard
-from schemas.leaderboard import Row
+from schemas.columns import Columns, Numbers
 
 
-def score(row: Row) -> float | None:
+def score(columns: Columns) -> Numbers:
     """The change since the open."""
-    return row.change_open_pct
+    return columns.change_open_pct
 
 
 BOARD = Leaderboard("gainers", score)

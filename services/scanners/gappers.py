@@ -6,12 +6,12 @@ Missing: a symbol whose previous close is unknown (a new listing, or reference d
 """
 
 from mesh.leaderboard import Leaderboard
-from schemas.leaderboard import Row
+from schemas.columns import Columns, Numbers
 
 
-def score(row: Row) -> float | None:
+def score(columns: Columns) -> Numbers:
     """The change since the previous close."""
-    return row.change_pct
+    return columns.change_pct
 
 
 BOARD = Leaderboard("gappers", score)

@@ -6,12 +6,12 @@ Missing: a symbol whose volume is unknown.
 """
 
 from mesh.leaderboard import Leaderboard
-from schemas.leaderboard import Row
+from schemas.columns import Columns, Numbers
 
 
-def score(row: Row) -> float | None:
+def score(columns: Columns) -> Numbers:
     """The volume of the day."""
-    return row.volume_shares
+    return columns.volume_shares
 
 
 BOARD = Leaderboard("volume", score)

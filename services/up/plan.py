@@ -25,7 +25,9 @@ _STREAMS = "jetstream"
 """The folder that a broker makes in the one that it is given."""
 _REPLICAS = 3
 """More than three cost every write and are worth little."""
-_SIMULATED_CURVES = 1000
+_SIMULATED_HISTORY = 40
+"""Days: the simulator makes each of them on the cores on which everything else runs."""
+_SIMULATED_CURVES = 50
 """The simulator makes each of them up, on the machine that it is to leave to the mesh."""
 _FLAGS = {
     "speed": "sim_speed",
@@ -131,6 +133,7 @@ def _simulated(settings: Settings, paths: list[Path]) -> Settings:
         lossless=bool(paths),
         reference_days=",".join(days),
         reference_curves=0 if paths else min(settings.reference_curves, _SIMULATED_CURVES),
+        reference_history=min(settings.reference_history, _SIMULATED_HISTORY),
         sim_port=feed_port,
         sim_rest_port=rest_port,
         sim_tape=os.pathsep.join(str(path.resolve()) for path in paths),

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.calendar import (
-    SESSIONS,
     STANDARD,
     Calendar,
     calendar_with,
@@ -19,6 +18,7 @@ from mesh.calendar import (
     previous_trading_day,
 )
 from mesh.hours import HOURS
+from schemas.leaderboard import SESSIONS
 
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -30,6 +30,8 @@ def _values(setting: Setting) -> st.SearchStrategy[Any]:
     kind = setting.kind.__origin__
     if kind is int:
         return st.integers(*_limits(setting))
+    if kind is float:
+        return st.floats(0.0, 1e9)
     if kind is bool:
         return st.booleans()
     if get_args(kind):
@@ -39,6 +41,8 @@ def _values(setting: Setting) -> st.SearchStrategy[Any]:
 
 days = st.dates().map(str)
 _CHECKED: dict[str, st.SearchStrategy[Any]] = {
+    "api_key_file": st.sampled_from(["nowhere", "/nowhere/é key"]),
+    "boards": st.sampled_from(["own", "own.boards", "_own.boards_2"]),
     "closures": st.sampled_from(["2026-09-15", "2026-09-15,2026-09-16T14:00", " 2026-09-15 ,"]),
     "reference_days": st.lists(days, min_size=1).map(",".join) | st.just(" 2024-10-02 ,"),
     "sim_speed": st.sampled_from(["max", "1", "0.5", "007.250", "1000000"]),

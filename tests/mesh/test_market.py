@@ -2,18 +2,20 @@
 
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.leaderboard import Instant
 from mesh.market import MarketTable
-from schemas.leaderboard import Image, PackedRow, RowsBatch
+from schemas.columns import FIELDS, Image, RowsBatch, columns_of, packed
+from schemas.leaderboard import Row
 
 
 PARTITIONS = 2
 SYMBOLS = (("A", "B", "C"), ("X", "Y", "Z"))
 
-Rows = dict[str, PackedRow]
+Rows = dict[str, Row]
 Script = list[tuple[int, int, str]]
 
 
@@ -24,8 +26,14 @@ class Moment(NamedTuple):
     rows: Rows
 
 
-def _row(symbol: str, number: int) -> PackedRow:
-    return PackedRow(symbol, f"2024-10-{1 + number // 20:02d}", "regular", number, *[None] * 9)
+def _row(symbol: str, number: int) -> Row:
+    return Row(symbol, f"2024-10-{1 + number // 20:02d}", "regular", number)
+
+
+def _batch(
+    partition: int, epoch: int, number: int, *rows: Row, received_ms: float = 1.0
+) -> RowsBatch:
+    return RowsBatch(partition, epoch, number, received_ms, *packed(columns_of(rows)))
 
 
 History = tuple[list[Moment], ...]
@@ -42,7 +50,7 @@ def _history(draw: st.DrawFn, partition: int) -> list[Moment]:
             changed = draw(st.lists(symbols, min_size=1, unique=True))
             news = [_row(symbol, len(moments) + 1) for symbol in sorted(changed)]
             rows = rows | {row.symbol: row for row in news}
-            moments.append(Moment(RowsBatch(partition, epoch, number, 1.0, news), rows))
+            moments.append(Moment(_batch(partition, epoch, number, *news), rows))
     return moments
 
 
@@ -57,11 +65,12 @@ deliveries = st.lists(
 
 def _image(moment: Moment) -> Image:
     batch = moment.batch
-    return Image(batch.partition, batch.epoch, batch.number, 1.0, list(moment.rows.values()))
+    rows = packed(columns_of(list(moment.rows.values())))
+    return Image(batch.partition, batch.epoch, batch.number, 1.0, *rows)
 
 
 def _shown(table: MarketTable, partition: int) -> Rows:
-    return {row.symbol: row for row in table.rows() if row.symbol in SYMBOLS[partition]}
+    return {row.symbol: row for row in table.columns().rows() if row.symbol in SYMBOLS[partition]}
 
 
 def _place(table: MarketTable, partition: int, moments: list[Moment]) -> int:
@@ -152,7 +161,7 @@ def test_instant_is_the_newest_event_ever_shown(history: History, script: Script
             table.apply_image(_image(moment))
         else:
             table.apply(moment.batch)
-        shown = [(row.trading_day, row.event_ms) for row in table.rows()]
+        shown = [(row.trading_day, row.event_ms) for row in table.columns().rows()]
         newest = max([*shown, *([newest] if newest else [])], default=None)
 
     assert table.instant() == (Instant(*newest, "regular") if newest else None)
@@ -162,8 +171,8 @@ def test_oldest_change_is_taken_once() -> None:
     """The age of what changed counts from the oldest batch since it was last asked for; images have none."""
     table = MarketTable(1)
     for number, received_ms in ((1, 5.0), (2, 3.0), (3, 0.0), (4, 4.0)):
-        table.apply(RowsBatch(0, 1, number, received_ms, []))
-    table.apply_image(Image(0, 1, 9, 1.0, []))
+        table.apply(_batch(0, 1, number, received_ms=received_ms))
+    table.apply_image(Image(0, 1, 9, 1.0, [], b""))
 
     assert table.take_received_ms() == 3.0
     assert table.take_received_ms() == 0.0
@@ -172,19 +181,62 @@ def test_oldest_change_is_taken_once() -> None:
 def test_rows_that_a_new_owner_does_not_have_are_gone() -> None:
     """A symbol that only the replaced owner knew does not stay on the boards."""
     table = MarketTable(1)
-    table.apply(RowsBatch(0, 1, 1, 1.0, [_row("A", 1), _row("B", 1)]))
+    table.apply(_batch(0, 1, 1, _row("A", 1), _row("B", 1)))
 
-    table.apply(RowsBatch(0, 2, 1, 1.0, [_row("B", 2)]))
+    table.apply(_batch(0, 2, 1, _row("B", 2)))
 
-    assert list(table.rows()) == [_row("B", 2)]
+    assert table.columns().rows() == [_row("B", 2)]
 
 
 def test_batch_before_the_missing_one_waits_for_it() -> None:
     """What comes too early is said to be incomplete, kept, and applied when what lay before it comes."""
     table = MarketTable(1)
 
-    assert table.apply(RowsBatch(0, 1, 1, 1.0, [_row("A", 1)]))
-    assert not table.apply(RowsBatch(0, 1, 3, 1.0, [_row("A", 3)]))
-    assert list(table.rows()) == [_row("A", 1)]
-    assert table.catch_up(0, [RowsBatch(0, 1, 2, 1.0, [_row("B", 2)])])
-    assert {row.symbol: row.event_ms for row in table.rows()} == {"A": 3, "B": 2}
+    assert table.apply(_batch(0, 1, 1, _row("A", 1)))
+    assert not table.apply(_batch(0, 1, 3, _row("A", 3)))
+    assert table.columns().rows() == [_row("A", 1)]
+    assert table.catch_up(0, [_batch(0, 1, 2, _row("B", 2))])
+    assert {row.symbol: row.event_ms for row in table.columns().rows()} == {"A": 3, "B": 2}
+
+
+@given(st.lists(st.sets(st.integers(0, 300), max_size=200), max_size=6))
+def test_rows_of_a_partition_never_move_those_of_another(symbols: list[set[int]]) -> None:
+    """However many symbols come and go with new owners, each row stays its own, and the other partition's too."""
+    table = MarketTable(PARTITIONS)
+    table.apply(_batch(1, 1, 1, _row("X", 7)))
+    for epoch, numbers in enumerate(symbols, start=1):
+        table.apply(_batch(0, epoch, 1, *[_row(f"S{number}", number) for number in numbers]))
+
+        shown = {row.symbol: row.event_ms for row in table.columns().rows()}
+        assert shown == {f"S{number}": number for number in numbers} | {"X": 7}
+
+
+def test_later_session_of_the_same_instant_is_the_market_s() -> None:
+    """Of events at one instant, the one of the later session says what session it is, whatever the day before had."""
+    table = MarketTable(1)
+    rows = [
+        Row("A", "2024-10-02", "regular", 5),
+        Row("B", "2024-10-02", "post", 5),
+        Row("C", "2024-10-02", "pre", 4),
+        Row("D", "2024-10-01", "post", 9),
+    ]
+    table.apply(_batch(0, 1, 1, *rows))
+
+    assert table.instant() == Instant("2024-10-02", 5, "post")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize(
+    "numbers", [b"", b"123", bytes(8 * len(FIELDS)), b"\xff" * 8 * len(FIELDS)]
+)
+def test_malformed_batch_and_image_change_nothing(number: int, numbers: bytes) -> None:
+    """Numbers that are too few, or no row, are refused before anything is replaced by them."""
+    table = MarketTable(1)
+    table.apply(_batch(0, 1, 1, _row("A", 1)))
+
+    with pytest.raises(ValueError, match=r"reshape|buffer size|trading day"):
+        table.apply(RowsBatch(0, 2, number, 1.0, ["B"], numbers))
+    with pytest.raises(ValueError, match=r"reshape|buffer size|trading day"):
+        table.apply_image(Image(0, 2, number, 1.0, ["B"], numbers))
+    assert table.columns().rows() == [_row("A", 1)]
+    assert table.apply(_batch(0, 1, 2, _row("A", 2)))

@@ -1,19 +1,20 @@
 """What every board is held to, whichever there are: none is named here."""
 
-import math
-from importlib import import_module, invalidate_caches
+from importlib import invalidate_caches
 from pathlib import Path
 from types import ModuleType
+from typing import Any, get_type_hints
 
-import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.leaderboard import Leaderboard, best
-from schemas.leaderboard import PackedRow, Row
+from schemas.columns import Columns, columns_of
+from schemas.leaderboard import RankedRow, Row
 from services import scanners
-from services.scanners import discover
+from services.scanners import boards_of, discover
 
 
 BOARDS = discover()
@@ -22,15 +23,36 @@ boards = pytest.mark.parametrize("board", BOARDS, ids=[board.name for board in B
 numbers = (
     st.none() | st.sampled_from([0.0, -0.0, 1.0]) | st.floats(allow_nan=False, allow_infinity=False)
 )
-rows = st.builds(
-    PackedRow,
-    symbol=st.text("ABC", min_size=1, max_size=3),
-    trading_day=st.just("2024-10-02"),
-    session=st.sampled_from(["pre", "regular", "post", "closed"]),
-    event_ms=st.integers(0, 1 << 52),
-    **dict.fromkeys(Row.__struct_fields__[4:], numbers),
-)
-markets = st.lists(rows, max_size=20, unique_by=lambda row: row.symbol)
+_KINDS: dict[Any, st.SearchStrategy[Any]] = {
+    int: st.integers(0, 30),
+    int | None: st.none() | st.integers(0, 1 << 52),
+    str | None: st.none() | st.text(max_size=8),
+}
+_FIELDS = get_type_hints(Row)
+
+
+def _rows(board: Leaderboard) -> st.SearchStrategy[Row]:
+    """Rows of which the fields that the board's score looks at are anything."""
+    looked_at = sorted(set(board.score.__code__.co_names) & set(_FIELDS))
+    assert looked_at, f"{board.name} looks at no field of a row"
+    return st.builds(
+        Row,
+        symbol=st.text("ABC", min_size=1, max_size=3),
+        trading_day=st.just("2024-10-02"),
+        session=st.sampled_from(["pre", "regular", "post", "closed"]),
+        event_ms=st.integers(0, 1 << 52),
+        **{name: _KINDS.get(_FIELDS[name], numbers) for name in looked_at},
+    )
+
+
+def _markets(board: Leaderboard) -> st.SearchStrategy[list[Row]]:
+    return st.lists(_rows(board), max_size=20, unique_by=lambda row: row.symbol)
+
+
+def _best(board: Leaderboard, market: list[Row], top: int) -> list[RankedRow]:
+    columns = columns_of(market)
+    return best(columns, board.score(columns), top)
+
 
 _LOSERS = '''"""Losers: what has fallen most since the day's official open.
 
@@ -40,12 +62,12 @@ Missing: a symbol without an official open today.
 """
 
 from mesh.leaderboard import Leaderboard
-from schemas.leaderboard import Row
+from schemas.columns import Columns, Numbers
 
 
-def score(row: Row) -> float | None:
+def score(columns: Columns) -> Numbers:
     """The fall since the open."""
-    return None if row.change_open_pct is None else -row.change_open_pct
+    return -columns.change_open_pct
 
 
 BOARD = Leaderboard("{name}", score)
@@ -56,7 +78,7 @@ _NOT_IN_A_NAME = str.maketrans("[]'= \\", "______")
 
 
 def _module(board: Leaderboard) -> ModuleType:
-    return import_module(f"{scanners.__name__}.{board.name.replace('-', '_')}")
+    return dict(boards_of(scanners.__name__))[board]
 
 
 def test_there_are_boards() -> None:
@@ -69,51 +91,57 @@ def test_there_are_boards() -> None:
 
 
 @boards
-@given(row=rows)
-def test_score_is_finite_or_none(board: Leaderboard, row: PackedRow) -> None:
-    """Whatever is unknown or zero in a row, its score is a finite number or None, and the same each time."""
-    score = board.score(row)
+@given(data=st.data())
+def test_score_is_a_number_for_each_row(board: Leaderboard, data: st.DataObject) -> None:
+    """Whatever is unknown or zero, each row has a finite score or NaN, the same each time, and its own alone."""
+    market = data.draw(_markets(board))
+    columns = columns_of(market)
+    before = columns.matrix.copy()
+    scores = board.score(columns)
 
-    assert score is None or math.isfinite(score)
-    assert board.score(row) == score
+    assert scores.shape == (len(market),)
+    assert not np.isinf(scores).any()
+    assert np.array_equal(board.score(columns), scores, equal_nan=True)
+    assert np.array_equal(columns.matrix, before, equal_nan=True)
+    alone = [board.score(columns_of([row]))[0] for row in market]
+    assert np.array_equal(alone, scores, equal_nan=True)
 
 
 @boards
 def test_row_of_which_nothing_is_known_is_off_the_board(board: Leaderboard) -> None:
-    """Unknown is None and never scored as zero."""
-    row = PackedRow("A", "2024-10-02", "regular", 1, *[None] * 9)
+    """Unknown is NaN and never scored as zero."""
+    assert np.isnan(board.score(_unknown())).all()
 
-    assert board.score(row) is None
+
+def _unknown() -> Columns:
+    return columns_of([Row("A", "2024-10-02", "regular", 1)])
 
 
 @boards
-@given(market=markets, top=st.integers(1, 25))
-def test_board_is_ranked_and_bounded(board: Leaderboard, market: list[PackedRow], top: int) -> None:
+@given(data=st.data(), top=st.integers(1, 25))
+def test_board_is_ranked_and_bounded(board: Leaderboard, data: st.DataObject, top: int) -> None:
     """At most *top* rows, best first, ranks from 1 on, ties by symbol, and nobody better was left out."""
-    found = best(market, board.score, top)
+    market = data.draw(_markets(board))
+    found = _best(board, market, top)
 
     assert len(found) <= top
     assert [row.rank for row in found] == list(range(1, len(found) + 1))
     places = [(-row.score, row.symbol) for row in found]
     assert places == sorted(places)
     chosen = {row.symbol for row in found}
-    left_out = [
-        score
-        for row in market
-        if row.symbol not in chosen and (score := board.score(row)) is not None
-    ]
-    assert not left_out or (len(found) == top and max(left_out) <= found[-1].score)
+    left_out = board.score(columns_of([row for row in market if row.symbol not in chosen]))
+    left_out = left_out[~np.isnan(left_out)]
+    assert not len(left_out) or (len(found) == top and left_out.max() <= found[-1].score)
 
 
 @boards
-@given(market=markets, data=st.data())
-def test_order_of_rows_does_not_matter(
-    board: Leaderboard, market: list[PackedRow], data: st.DataObject
-) -> None:
+@given(data=st.data())
+def test_order_of_rows_does_not_matter(board: Leaderboard, data: st.DataObject) -> None:
     """The same rows in any order make the same board."""
+    market = data.draw(_markets(board))
     shuffled = data.draw(st.permutations(market))
 
-    assert best(shuffled, board.score, 10) == best(market, board.score, 10)
+    assert _best(board, shuffled, 10) == _best(board, market, 10)
 
 
 @boards
@@ -144,13 +172,13 @@ def test_new_board_is_one_file(package: Path) -> None:
     before = [board.name for board in BOARDS]
     (package / "losers_since_open.py").write_text(_LOSERS.replace("{name}", "losers-since-open"))
 
-    found = discover(package.name)
+    found = [board for board, _ in boards_of(package.name)]
 
-    assert [board.name for board in found] == sorted([*before, "losers-since-open"])
+    assert sorted(board.name for board in found) == sorted([*before, "losers-since-open"])
     [new] = [board for board in found if board.name == "losers-since-open"]
-    unknown = PackedRow("A", "2024-10-02", "regular", 1, *[None] * 9)
-    fallen = msgspec.structs.replace(unknown, change_open_pct=-5.0)
-    assert new.score(fallen) == 5.0
+    fallen = _unknown()
+    fallen.change_open_pct[:] = -5.0
+    assert new.score(fallen).tolist() == [5.0]
 
 
 def test_board_that_is_not_named_after_its_file_is_refused(package: Path) -> None:
@@ -160,7 +188,7 @@ def test_board_that_is_not_named_after_its_file_is_refused(package: Path) -> Non
     with pytest.raises(
         ValueError, match=r"the board of losers\.py must be named 'losers', was 'fallers'"
     ):
-        discover(package.name)
+        boards_of(package.name)
 
 
 @pytest.mark.parametrize("text", ["", "BOARD = 'losers'\n"])
@@ -169,4 +197,4 @@ def test_file_without_a_board_is_refused(package: Path, text: str) -> None:
     (package / "losers.py").write_text(text)
 
     with pytest.raises(ValueError, match=f"{package.name}.losers must declare BOARD"):
-        discover(package.name)
+        boards_of(package.name)

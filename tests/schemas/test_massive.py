@@ -22,7 +22,7 @@ GOLDEN: dict[str, tuple[str, MarketClass, Event]] = {
         MarketClass.BARS,
         Bar(
             "FCX", 1788877043000, 1788877044000, 78.1, 78.125, 78.07, 78.08,
-            4989.0, 4332125.03836, 78.0894, 76.8404, 75.98,
+            4989.0, 4332125.03836, 78.0894, 76.8404, 75.98, 62.0,
         ),
     ),
     "minute bar of the older documentation": (
@@ -31,7 +31,7 @@ GOLDEN: dict[str, tuple[str, MarketClass, Event]] = {
         MarketClass.MINUTES,
         Bar(
             "GTE", 1610144640000, 1610144700000, 0.4488, 0.4489, 0.4486, 0.4486,
-            4110.0, 9470157.0, 0.4488, 0.4352, 0.4372,
+            4110.0, 9470157.0, 0.4488, 0.4352, 0.4372, 685.0,
         ),
     ),
     "bar before the opening print": (
@@ -57,7 +57,7 @@ GOLDEN: dict[str, tuple[str, MarketClass, Event]] = {
     "bar whose integers have fractions": (
         '{"ev":"A","sym":"A","z":62.5,"av":1e3,' + BAR.replace('"v":10', '"v":10.5') + "}",
         MarketClass.BARS,
-        Bar("A", 1727877600000, 1727877601000, 1.5, 1.7, 1.4, 1.6, 10.5, 1000.0, None, None, None),
+        Bar("A", 1727877600000, 1727877601000, 1.5, 1.7, 1.4, 1.6, 10.5, 1000.0, None, None, None, 62.5),
     ),
     "trade": (
         ('{"ev":"T","sym":"BRK.B","x":4,"i":"12345","z":3,"p":114.125,"s":100,"c":[0,12],'

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.leaderboard import Board, RowsBatch
+from schemas.columns import Image, RowsBatch
+from schemas.leaderboard import Board
 from schemas.market import Bar, BatchHead, Other, OwnerPositions, Trade
 from schemas.widget import Subscribe
 from schemas.wire import (
@@ -20,7 +21,7 @@ from schemas.wire import (
 )
 
 
-MSGPACK: tuple[Any, ...] = (BatchHead, list[Bar], Trade, Other, OwnerPositions, RowsBatch)
+MSGPACK: tuple[Any, ...] = (BatchHead, list[Bar], Trade, Other, OwnerPositions, RowsBatch, Image)
 JSON: tuple[Any, ...] = (Board, Subscribe, dict[str, str])
 DEEP = b"\x91" * 100_000 + b"\xc0"
 

@@ -24,6 +24,7 @@ from schemas.naming import (
     tape_subject,
 )
 from schemas.wire import encode_msgpack, msgpack_decoder
+from services.processors.known import Knowledge
 from services.processors.owner import Owner
 from services.processors.rows import RowFold
 
@@ -82,7 +83,7 @@ async def _owner(
         connection,
         publisher,
         PARTITION,
-        partial(RowFold, closes={}),
+        partial(RowFold, knowledge=Knowledge()),
         set_up("test", "error"),
         intake_bytes=None if lossless else most_bytes,
         arrived=asyncio.Event(),
@@ -116,7 +117,7 @@ async def test_successor_goes_on_where_the_checkpoint_and_the_stream_meet(
     second = await _owner(connection)
 
     assert (_folded(second), second.state.discarded.total()) == (6, 0)
-    assert [row.last_usd for row in second.state.fold.rows()] == [6.0]
+    assert [row.last_usd for row in second.state.fold.rows().rows()] == [6.0]
 
 
 async def test_former_owner_is_fenced(connection: Connection) -> None:
@@ -232,7 +233,7 @@ async def test_overloaded_owner_drops_its_oldest_batches_and_counts_them(
     assert not _has_gap(owner)
     assert _folded(owner) + owner.state.discarded[MarketClass.BARS] == 50
     assert 0 < _folded(owner) <= 10
-    assert [row.last_usd for row in owner.state.fold.rows()] == [50.0]
+    assert [row.last_usd for row in owner.state.fold.rows().rows()] == [50.0]
 
 
 async def test_gap_is_repaired_by_the_producer(connection: Connection) -> None:

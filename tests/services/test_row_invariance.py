@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from mesh.calendar import day_of
 from mesh.partition import partition_of
-from schemas.leaderboard import PackedRow
-from schemas.market import Bar, Trade
+from schemas.alert import AlertKind
+from schemas.leaderboard import Row
+from schemas.market import Bar, Halt, Quote, Trade
 from schemas.naming import MarketClass, symbol_token
+from services.processors.fold import Fold
 from services.processors.rows import FOLDED, RowFold
+from tests.services.knowing import knowing
 
 
 Streams = Mapping[MarketClass, Sequence[Any]]
@@ -62,11 +65,34 @@ trades = st.builds(
     st.just(4),
     st.just("1"),
 )
+quotes = st.builds(
+    Quote,
+    symbols,
+    instants,
+    st.integers(0, 12),
+    unknown,
+    prices,
+    unknown,
+    prices,
+    st.none(),
+    st.just(()),
+)
+halts = st.builds(
+    Halt,
+    symbols,
+    instants,
+    st.integers(0, 12),
+    unknown,
+    unknown,
+    st.sampled_from([(), (14,), (17,), (18,), (21,), (23,), (24,), (25,), (29,)]),
+)
 tapes = st.fixed_dictionaries(
     {
+        MarketClass.HALTS: st.lists(halts, max_size=8),
         MarketClass.BARS: st.lists(second_bars, max_size=14),
         MarketClass.MINUTES: st.lists(minute_bars, max_size=8),
         MarketClass.TRADES: st.lists(trades, max_size=16),
+        MarketClass.QUOTES: st.lists(quotes, max_size=10),
     }
 )
 
@@ -84,45 +110,55 @@ def _schedules(draw: st.DrawFn, streams: Streams) -> Schedule:
 
 
 def _whole(streams: Streams) -> RowFold:
-    fold = RowFold(None, CLOSES)
+    fold = RowFold(None, knowing(CLOSES))
     for market_class, events in streams.items():
         fold.on_batch(market_class, events)
     return fold
 
 
+def _ids(fold: RowFold) -> set[str]:
+    """Of alerts. Prices near a band are those of two classes: bands come before the prices that they are for."""
+    return {each.id for each in fold.unsent.values() if each.kind is not AlertKind.NEAR_BAND}
+
+
 @given(tapes, st.data())
 def test_batch_cuts_and_interleaving_do_not_matter(streams: Streams, data: st.DataObject) -> None:
     """However the classes are cut into batches and interleaved, rows and counters are the same."""
-    fold = RowFold(None, CLOSES)
+    fold = RowFold(None, knowing(CLOSES))
     for market_class, events in data.draw(_schedules(streams)):
         fold.on_batch(market_class, events)
 
     expected = _whole(streams)
-    assert fold.rows() == expected.rows()
+    assert fold.rows().rows() == expected.rows().rows()
     assert (fold.folded, fold.late) == (expected.folded, expected.late)
+    assert _ids(fold) == _ids(expected)
 
 
 @given(tapes, st.data())
 def test_flushed_changes_add_up_to_all_rows(streams: Streams, data: st.DataObject) -> None:
     """Who replaces rows by what each flush says has all rows at the end, whenever the flushes were."""
-    fold = RowFold(None, CLOSES)
-    seen: dict[str, PackedRow] = {}
+    fold = RowFold(None, knowing(CLOSES))
+    seen: dict[str, Row] = {}
     for market_class, events in data.draw(_schedules(streams)):
         fold.on_batch(market_class, events)
         if data.draw(st.booleans()):
-            changed = fold.on_flush()
+            changed = fold.on_flush().rows()
             assert [row.symbol for row in changed] == sorted({row.symbol for row in changed})
             seen.update((row.symbol, row) for row in changed)
-    seen.update((row.symbol, row) for row in fold.on_flush())
+    seen.update((row.symbol, row) for row in fold.on_flush().rows())
 
-    assert [seen[symbol] for symbol in sorted(seen)] == fold.rows() == _whole(streams).rows()
-    assert fold.on_flush() == []
+    assert (
+        [seen[symbol] for symbol in sorted(seen)]
+        == fold.rows().rows()
+        == _whole(streams).rows().rows()
+    )
+    assert len(fold.on_flush()) == 0
 
 
 @given(tapes, st.integers(1, 6))
 def test_number_of_partitions_does_not_matter(streams: Streams, partitions: int) -> None:
     """Rows of all partitions together are those of one, and so are the counters."""
-    folds = [RowFold(None, CLOSES) for _ in range(partitions)]
+    folds = [RowFold(None, knowing(CLOSES)) for _ in range(partitions)]
     for market_class, events in streams.items():
         for number, fold in enumerate(folds):
             fold.on_batch(
@@ -130,9 +166,38 @@ def test_number_of_partitions_does_not_matter(streams: Streams, partitions: int)
                 [e for e in events if partition_of(symbol_token(e.symbol), partitions) == number],
             )
 
-    merged = sorted((row for fold in folds for row in fold.rows()), key=lambda row: row.symbol)
+    merged = sorted(
+        (row for fold in folds for row in fold.rows().rows()), key=lambda row: row.symbol
+    )
     expected = _whole(streams)
-    assert merged == expected.rows()
+    assert merged == expected.rows().rows()
+    for each in FOLDED:
+        assert sum(fold.folded[each] for fold in folds) == expected.folded[each]
+        assert sum(fold.late[each] for fold in folds) == expected.late[each]
+
+
+@given(tapes, st.data())
+def test_partitions_of_one_process_come_and_go(streams: Streams, data: st.DataObject) -> None:
+    """Partitions that share a process are folded together, and one that leaves and comes back changes nothing."""
+    knowledge = knowing(CLOSES)
+    shared = Fold(knowledge)
+    folds = [RowFold(None, knowledge, fold=shared) for _ in range(3)]
+    for market_class, events in data.draw(_schedules(streams)):
+        for number, fold in enumerate(folds):
+            mine = [e for e in events if partition_of(symbol_token(e.symbol), 3) == number]
+            fold.on_batch(market_class, mine)
+        if data.draw(st.booleans()):
+            leaving = data.draw(st.integers(0, 2))
+            snapshot = folds[leaving].snapshot()
+            folds[leaving].release()
+            folds[leaving].on_batch(market_class, events)  # one that has left hears nothing
+            folds[leaving] = RowFold(snapshot, knowledge, fold=shared)
+
+    rows = (row for fold in folds for row in fold.rows().rows())
+    merged = sorted(rows, key=lambda row: row.symbol)
+    expected = _whole(streams)
+    assert merged == expected.rows().rows()
+    assert set().union(*map(_ids, folds)) == _ids(expected)
     for each in FOLDED:
         assert sum(fold.folded[each] for fold in folds) == expected.folded[each]
         assert sum(fold.late[each] for fold in folds) == expected.late[each]
@@ -143,18 +208,21 @@ def test_resuming_from_a_snapshot_equals_never_stopping(
     streams: Streams, data: st.DataObject
 ) -> None:
     """Stopped and resumed anywhere, however often, the rows and counters are those of one that never stopped."""
-    fold = RowFold(None, CLOSES)
+    fold = RowFold(None, knowing(CLOSES))
     for market_class, events in data.draw(_schedules(streams)):
         fold.on_batch(market_class, events)
         if data.draw(st.booleans()):
             before = fold
-            fold = RowFold(before.snapshot(), CLOSES)
-            assert fold.rows() == before.rows()
-            assert [row.symbol for row in fold.on_flush()] == [row.symbol for row in fold.rows()]
+            fold = RowFold(before.snapshot(), knowing(CLOSES))
+            assert fold.rows().rows() == before.rows().rows()
+            assert [row.symbol for row in fold.on_flush().rows()] == [
+                row.symbol for row in fold.rows().rows()
+            ]
 
     expected = _whole(streams)
-    assert fold.rows() == expected.rows()
+    assert fold.rows().rows() == expected.rows().rows()
     assert (fold.folded, fold.late) == (expected.folded, expected.late)
+    assert _ids(fold) == _ids(expected)
 
 
 @given(tapes, st.data())
@@ -162,30 +230,30 @@ def test_snapshot_is_not_changed_by_what_comes_after(streams: Streams, data: st.
     """A successor that starts from an older snapshot does not see what the owner folded since, and catches up."""
     schedule = data.draw(_schedules(streams))
     stop = data.draw(st.integers(0, len(schedule)))
-    fold = RowFold(None, CLOSES)
+    fold = RowFold(None, knowing(CLOSES))
     for market_class, events in schedule[:stop]:
         fold.on_batch(market_class, events)
-    snapshot, rows = fold.snapshot(), fold.rows()
+    snapshot, rows = fold.snapshot(), fold.rows().rows()
     for market_class, events in schedule[stop:]:
         fold.on_batch(market_class, events)
 
-    successor = RowFold(snapshot, CLOSES)
-    assert successor.rows() == rows
+    successor = RowFold(snapshot, knowing(CLOSES))
+    assert successor.rows().rows() == rows
     for market_class, events in schedule[stop:]:
         successor.on_batch(market_class, events)
-    assert successor.rows() == fold.rows()
+    assert successor.rows().rows() == fold.rows().rows()
 
 
 @given(tapes, st.data())
 def test_tape_that_is_played_again_changes_no_row(streams: Streams, data: st.DataObject) -> None:
     """All events once more from the start, also after a resume, leave every row as it was."""
     fold = _whole(streams)
-    rows = fold.rows()
-    again = RowFold(fold.snapshot(), CLOSES) if data.draw(st.booleans()) else fold
+    rows = fold.rows().rows()
+    again = RowFold(fold.snapshot(), knowing(CLOSES)) if data.draw(st.booleans()) else fold
     for market_class, events in data.draw(_schedules(streams)):
         again.on_batch(market_class, events)
 
-    assert again.rows() == rows
+    assert again.rows().rows() == rows
 
 
 @given(tapes)
@@ -200,7 +268,7 @@ def test_every_event_is_counted_once(streams: Streams) -> None:
 @given(tapes)
 def test_rows_hold_together(streams: Streams) -> None:
     """In every row, change and percent are those of its own prices, and the time lies in its session and day."""
-    for row in _whole(streams).rows():
+    for row in _whole(streams).rows().rows():
         day = day_of(date.fromisoformat(row.trading_day))
         assert day.start_ms <= row.event_ms <= day.end_ms + 60_000
         assert row.previous_close_usd == CLOSES.get(day.name, {}).get(row.symbol)

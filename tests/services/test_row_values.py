@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mesh.calendar import calendar_with
-from schemas.leaderboard import PackedRow
+from schemas.leaderboard import Row
 from schemas.market import Bar, Trade
 from schemas.naming import MarketClass
 from schemas.wire import DecodeError, encode_msgpack
 from services.processors.rows import FOLDED, RowFold
+from tests.services.knowing import knowing
 
 
 BARS, MINUTES, TRADES = MarketClass.BARS, MarketClass.MINUTES, MarketClass.TRADES
@@ -43,23 +44,29 @@ def _trade(at: str, price: float, sequence: int, size: float = 100.0, *condition
 
 
 def _fold(*batches: tuple[MarketClass, list[Any]]) -> RowFold:
-    fold = RowFold(None, CLOSES)
+    fold = RowFold(None, knowing(CLOSES))
     for market_class, events in batches:
         fold.on_batch(market_class, events)
     return fold
 
 
-def _row(*batches: tuple[MarketClass, list[Any]]) -> PackedRow:
-    [row] = _fold(*batches).rows()
+def _row(*batches: tuple[MarketClass, list[Any]]) -> Row:
+    [row] = _fold(*batches).rows().rows()
     return row
 
 
 def test_bar_makes_a_whole_row() -> None:
     """A second bar gives last at the end of its window, the vendor's totals, and both changes."""
-    assert _row((BARS, [_bar("10:00:00", 10.0)])) == PackedRow(
+    assert _row((BARS, [_bar("10:00:00", 10.0)])) == Row(
         symbol="A", trading_day="2024-10-02", session="regular", event_ms=_at("10:00:01"),
         last_usd=10.0, open_usd=9.0, previous_close_usd=8.0, change_usd=2.0, change_pct=25.0,
         change_open_usd=1.0, change_open_pct=1 / 9 * 100, volume_shares=700.0, vwap_usd=9.5,
+        gap_usd=1.0, gap_pct=12.5, day_high_usd=10.0, day_low_usd=10.0, session_high_usd=10.0,
+        session_low_usd=10.0, session_volume_shares=5.0, session_vwap_usd=10.0, high_distance_pct=0.0,
+        low_distance_pct=0.0, vwap_distance_pct=0.0, dollar_volume_usd=6650.0,
+        bar_start_ms=_at("10:00:00"), bar_end_ms=_at("10:00:01"), bar_open_usd=10.0,
+        bar_high_usd=10.0, bar_low_usd=10.0, bar_close_usd=10.0, bar_volume_shares=5.0,
+        bar_vwap_usd=10.0,
     )  # fmt: skip
 
 
@@ -70,8 +77,8 @@ def test_bar_that_is_sent_again_replaces_the_copy() -> None:
 
     fold = _fold((BARS, [first]), (BARS, [second]))
 
-    assert fold.rows()[0].last_usd == 11.0
-    assert fold.rows()[0].volume_shares == 701.0
+    assert fold.rows().rows()[0].last_usd == 11.0
+    assert fold.rows().rows()[0].volume_shares == 701.0
     assert (fold.folded[BARS], fold.late[BARS]) == (2, 0)
 
 
@@ -81,13 +88,13 @@ def test_late_bar_is_counted_and_has_no_effect() -> None:
     late = [_bar("10:00:00", 99.0), _bar("2024-10-01T10:00:00", 99.0)]
 
     fold = _fold((BARS, [newest]))
-    rows = fold.rows()
+    rows = fold.rows().rows()
     fold.on_flush()
     fold.on_batch(BARS, late)
 
     assert (fold.folded[BARS], fold.late[BARS]) == (1, 2)
-    assert fold.rows() == rows
-    assert fold.on_flush() == []
+    assert fold.rows().rows() == rows
+    assert len(fold.on_flush()) == 0
 
 
 @pytest.mark.parametrize("market_class", [BARS, MINUTES])
@@ -97,11 +104,11 @@ def test_official_open_is_not_taken_back(market_class: MarketClass) -> None:
         (market_class, [_bar("09:30:00", 9.5)]),
         (market_class, [_bar("09:31:00", 10.0, official_open_usd=None)]),
     )
-    assert fold.rows()[0].open_usd == 9.0
+    assert fold.rows().rows()[0].open_usd == 9.0
 
     fold.on_batch(market_class, [_bar("2024-10-03T04:00:00", 10.0, official_open_usd=None)])
 
-    assert fold.rows()[0].open_usd is None
+    assert fold.rows().rows()[0].open_usd is None
 
 
 @pytest.mark.parametrize(
@@ -244,7 +251,7 @@ def test_open_of_one_class_of_bars_serves_the_other() -> None:
 def test_late_trade_is_counted_and_has_no_effect(sequence: int) -> None:
     """A trade whose sequence was passed, or the same one again, changes nothing, whatever its time."""
     fold = _fold((TRADES, [_trade("10:00:00", 10.0, 5)]))
-    rows = fold.rows()
+    rows = fold.rows().rows()
     fold.on_flush()
 
     fold.on_batch(
@@ -252,8 +259,8 @@ def test_late_trade_is_counted_and_has_no_effect(sequence: int) -> None:
     )
 
     assert (fold.folded[TRADES], fold.late[TRADES]) == (1, 2)
-    assert fold.rows() == rows
-    assert fold.on_flush() == []
+    assert fold.rows().rows() == rows
+    assert len(fold.on_flush()) == 0
 
 
 def test_trade_of_an_earlier_time_is_volume_and_not_last() -> None:
@@ -271,47 +278,50 @@ def test_sequences_begin_again_with_a_day() -> None:
     )
 
     assert fold.late[TRADES] == 0
-    assert (fold.rows()[0].trading_day, fold.rows()[0].open_usd) == ("2024-10-03", 11.0)
+    assert (fold.rows().rows()[0].trading_day, fold.rows().rows()[0].open_usd) == (
+        "2024-10-03",
+        11.0,
+    )
 
 
 def test_classes_that_rows_are_not_made_of_are_left_alone() -> None:
     """Quotes, halts and unknown events are neither folded nor counted."""
-    fold = RowFold(None, CLOSES)
+    fold = RowFold(None, knowing(CLOSES))
     for market_class in set(MarketClass) - set(FOLDED):
         fold.on_batch(market_class, [object()])
 
-    assert fold.rows() == []
+    assert fold.rows().rows() == []
     assert set(fold.folded.values()) == set(fold.late.values()) == {0}
 
 
 def test_previous_closes_complete_rows_when_they_come() -> None:
     """Closes that arrive after the events complete every row at the next flush."""
-    closes: dict[str, dict[str, float]] = {}
-    fold = RowFold(None, closes)
+    knowledge = knowing({})
+    fold = RowFold(None, knowledge)
     fold.on_batch(BARS, [_bar("10:00:00", 10.0)])
-    [before] = fold.on_flush()
+    [before] = fold.on_flush().rows()
 
-    closes["2024-10-02"] = {"A": 8.0}
-    fold.on_closes()
+    knowledge.days = knowing(CLOSES).days
+    fold.on_references()
 
-    [after] = fold.on_flush()
+    [after] = fold.on_flush().rows()
     assert (before.previous_close_usd, before.change_pct) == (None, None)
     assert (after.previous_close_usd, after.change_pct) == (8.0, 25.0)
 
 
 def test_session_is_that_of_the_calendar_in_force() -> None:
     """After an early close that an operator named, bars are of the post-market and trades open nothing."""
-    fold = RowFold(None, CLOSES, calendar_with("2024-10-02T14:00"))
+    fold = RowFold(None, knowing(CLOSES), calendar_with("2024-10-02T14:00"))
     fold.on_batch(BARS, [_bar("13:59:59", 10.0)])
-    [before] = fold.on_flush()
+    [before] = fold.on_flush().rows()
     fold.on_batch(BARS, [_bar("14:00:00", 10.0)])
-    [after] = fold.on_flush()
+    [after] = fold.on_flush().rows()
 
     assert (before.session, after.session) == ("regular", "post")
 
-    closed = RowFold(None, CLOSES, calendar_with("2024-10-02"))
+    closed = RowFold(None, knowing(CLOSES), calendar_with("2024-10-02"))
     closed.on_batch(TRADES, [_trade("10:00:00", 8.0, 1)])
-    [row] = closed.rows()
+    [row] = closed.rows().rows()
     assert (row.session, row.open_usd) == ("closed", None)
 
 
@@ -323,12 +333,12 @@ def test_price_that_did_not_change_is_a_change_of_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    "snapshot", [b"", b"\x96", b"\x96\x02", encode_msgpack([9, [], [], [], {}, {}])]
+    "snapshot", [b"", b"\x96", b"\x96\x02", encode_msgpack([9, *[[]] * 8, {}, {}])]
 )
 def test_snapshot_of_another_version_is_refused(snapshot: bytes) -> None:
     """State that is laid out otherwise is refused with a sentence, not misread."""
-    with pytest.raises(ValueError, match="must be of version 1"):
-        RowFold(snapshot, CLOSES)
+    with pytest.raises(ValueError, match="must be of version 3"):
+        RowFold(snapshot, knowing(CLOSES))
 
 
 def test_snapshot_that_was_cut_off_is_refused() -> None:
@@ -339,4 +349,4 @@ def test_snapshot_that_was_cut_off_is_refused() -> None:
 
     for end in range(2, len(whole)):
         with pytest.raises((ValueError, DecodeError)):
-            RowFold(whole[:end], CLOSES)
+            RowFold(whole[:end], knowing(CLOSES))

@@ -11,6 +11,7 @@ import pytest
 from mesh.testing import eventually
 from services.bench.live import plan_for, watching
 from services.bench.tape import steady
+from services.processors import rows
 from services.up.console import Console
 from services.up.service import Tree
 
@@ -18,7 +19,7 @@ from services.up.service import Tree
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
 
 RATE = 10_000
-FOLDED = ("bars", "minutes", "trades")
+FOLDED = tuple(map(str, rows.FOLDED))
 
 
 @pytest.mark.parametrize(("start_anew", "away_s"), [(False, 8), (True, 20)])
@@ -34,7 +35,7 @@ async def test_stampede_recovers_and_counts_what_was_dropped(
         running = tasks.create_task(tree.run())
         await tree.reached(tree.started)
         async with watching(plan) as (_, updates):
-            await eventually(lambda: len(updates) > 20, timeout_s=30.0)
+            await eventually(lambda: len(updates) > 200, timeout_s=30.0)
             pid = tree.pids()["processors"]
             os.kill(pid, signal.SIGSTOP)
             await asyncio.sleep(away_s)  # this is what is tested

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from services.processors.rows import FOLDED
 from services.simulator.chance import seeded
 from tests.oracle.oracle import board_rows, differences
 from tests.system.mesh_up import MeshUp, boards_in, mesh_up
@@ -18,7 +19,7 @@ from tests.system.test_up import two_days
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
 
-NOTHING = {"bars": 0, "minutes": 0, "trades": 0}
+NOTHING = dict.fromkeys(map(str, FOLDED), 0)
 
 Worker = asyncio.subprocess.Process
 

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,8 @@ from mesh.config import Settings
 from mesh.connection import Connection, Message
 from mesh.kv import RECEIVED_MS, Entry, KeyValue
 from mesh.testing import RunningBroker, eventually, ready_connection
-from schemas.leaderboard import Board, Image, PackedRow, RowsBatch
+from schemas.columns import FIELDS, Image, RowsBatch, columns_of, packed
+from schemas.leaderboard import Board, Row
 from schemas.naming import ROWS_STREAM, Bucket, partition_token, rows_subject
 from schemas.wire import encode_msgpack, json_decoder
 from services import scanners
@@ -29,15 +31,17 @@ EPOCH = 7
 _decode = json_decoder(Board).decode
 
 
-def _row(symbol: str, volume: float, day: str = "2024-10-02") -> PackedRow:
-    return PackedRow(
+def _row(symbol: str, volume: float, day: str = "2024-10-02") -> Row:
+    return Row(
         *(symbol, day, "regular", 1_727_877_000_000, 10.0, 8.0, 9.0),
         *(1.0, 11.1, 2.0, 25.0, volume, 9.5),
     )
 
 
-def _batch(number: int, rows: Iterable[PackedRow], received_ms: float = 1000.0) -> bytes:
-    return encode_msgpack(RowsBatch(PARTITION, EPOCH, number, received_ms, list(rows)))
+def _batch(number: int, rows: Iterable[Row], received_ms: float = 1000.0) -> bytes:
+    return encode_msgpack(
+        RowsBatch(PARTITION, EPOCH, number, received_ms, *packed(columns_of(list(rows))))
+    )
 
 
 async def _send(connection: Connection, batch: bytes) -> None:
@@ -90,6 +94,31 @@ async def test_rows_become_boards(quick: Settings, connection: Connection) -> No
     assert (board.trading_day, board.session) == ("2024-10-02", "regular")
 
 
+@pytest.mark.parametrize(
+    ("floors", "shown"),
+    [
+        ({}, ["B", "CHEAP", "NOWHERE", "THIN"]),
+        ({"board_min_usd": 5.0}, ["B", "THIN"]),
+        ({"board_min_shares": 5}, ["B", "CHEAP", "NOWHERE"]),
+        ({"board_min_usd": 5.0, "board_min_shares": 5}, ["B"]),
+    ],
+)
+async def test_rows_below_the_floors_are_on_no_board(
+    quick: Settings, connection: Connection, floors: dict[str, Any], shown: list[str]
+) -> None:
+    """What is cheaper or traded less than an operator asks for does not rank, nor what it is not known of."""
+    rows = [
+        _row("B", 9.0),
+        msgspec.structs.replace(_row("CHEAP", 8.0), last_usd=4.99),
+        _row("THIN", 4.0),
+        msgspec.structs.replace(_row("NOWHERE", 7.0), last_usd=None),
+    ]
+    async with running(serve, msgspec.structs.replace(quick, **floors)) as told:
+        await eventually(lambda: told.facts)
+        await _send(connection, _batch(1, rows))
+        await _volume(connection, *shown)
+
+
 async def test_successor_goes_on_with_rows_and_numbers(
     quick: Settings, connection: Connection
 ) -> None:
@@ -127,13 +156,22 @@ async def test_batch_that_nobody_has_comes_with_the_image(
         await _send(connection, _batch(1, [_row("A", 5.0)]))
         await _send(connection, _batch(3, [_row("C", 7.0)]))
         rows = [_row("A", 5.0), _row("B", 9.0), _row("C", 7.0)]
-        image = Image(PARTITION, EPOCH, 3, clock.now_ms(), rows)
+        image = Image(PARTITION, EPOCH, 3, clock.now_ms(), *packed(columns_of(rows)))
         key = partition_token(PARTITION)
         await KeyValue(connection, Bucket.IMAGES).put(key, encode_msgpack(image))
         await _volume(connection, "B", "C", "A")
 
 
-@pytest.mark.parametrize("broken", [b"", b"\xc1", encode_msgpack([PARTITION])])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        *(b"", b"\xc1", encode_msgpack([PARTITION])),
+        encode_msgpack(RowsBatch(PARTITION, EPOCH, 1, 1.0, ["A"], b"12345678")),
+        encode_msgpack(RowsBatch(PARTITION, EPOCH, 1, 1.0, ["A"], b"\xff" * 8 * len(FIELDS))),
+        _batch(1, [_row("X", 1.0)]).replace(bytes((PARTITION, EPOCH)), b"\x63\x07", 1),
+    ],
+    ids=["empty", "no-msgpack", "short", "few-numbers", "no-row", "other-partition"],
+)
 async def test_unreadable_image_and_batch_are_passed_over(
     quick: Settings, connection: Connection, broken: bytes
 ) -> None:
@@ -184,7 +222,7 @@ async def test_module_is_all_that_a_board_needs(
     """A new file with a `BOARD` beside the others is a board in KV, and nothing else is touched."""
     (tmp_path / "cheapest.py").write_text(
         "from mesh.leaderboard import Leaderboard\n"
-        "BOARD = Leaderboard('cheapest', lambda row: -row.last_usd)\n"
+        "BOARD = Leaderboard('cheapest', lambda columns: -columns.last_usd)\n"
     )
     monkeypatch.setattr(scanners, "__path__", [*scanners.__path__, str(tmp_path)])
     monkeypatch.setattr(scanners, "cheapest", None, raising=False)

@@ -10,7 +10,8 @@ from mesh.errors import FencedError
 from mesh.group import member_name
 from mesh.kv import KeyValue
 from mesh.testing import eventually
-from schemas.leaderboard import Board, PackedRow, RowsBatch
+from schemas.columns import RowsBatch, columns_of, packed
+from schemas.leaderboard import Board, Row
 from schemas.naming import Bucket, owner_key, rows_subject
 from schemas.ownership import Claim
 from schemas.wire import encode_json, encode_msgpack, json_decoder
@@ -25,11 +26,11 @@ _decode = json_decoder(Board).decode
 
 
 async def _send(connection: Connection, number: int, symbol: str, volume: float) -> None:
-    row = PackedRow(
+    row = Row(
         *(symbol, "2024-10-02", "regular", 1_727_877_000_000 + number, 10.0, 8.0, 9.0),
         *(1.0, 11.1, 2.0, 25.0, volume, 9.5),
     )
-    batch = RowsBatch(3, 7, number, clock.now_ms(), [row])
+    batch = RowsBatch(3, 7, number, clock.now_ms(), *packed(columns_of([row])))
     await connection.acknowledged(rows_subject(3), encode_msgpack(batch))
 
 

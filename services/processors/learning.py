@@ -1,0 +1,82 @@
+"""Reference data from KV into what a worker knows: loaded before the first event, then followed."""
+
+from collections.abc import Callable
+
+from mesh.connection import Connection
+from mesh.kv import KeyValue
+from mesh.logs import Log
+from schemas.naming import Bucket, previous_closes_key
+from schemas.reference import PreviousCloses, ReferenceDay, SymbolDay, VolumeCurve
+from schemas.wire import DecodeError, json_decoder, msgpack_decoder
+from services.processors.known import Curve, Knowledge
+
+
+_decode_closes = json_decoder(PreviousCloses).decode
+_decode_day = msgpack_decoder(ReferenceDay).decode
+_decode_curve = msgpack_decoder(VolumeCurve).decode
+
+Learn = Callable[[Knowledge, bytes], bool]
+"""Adds a value to what is known; whether that changed anything."""
+
+
+def learn_closes(knowledge: Knowledge, value: bytes) -> bool:
+    """Take the closes of a market; what is known better is left."""
+    found = _decode_closes(value)
+    day = knowledge.days.setdefault(found.trading_day, {})
+    changed = False
+    for symbol, close_usd in found.closes_usd.items():
+        known = day.get(symbol)
+        if known is None or (not known.history_days and known.previous_close_usd != close_usd):
+            day[symbol] = SymbolDay(symbol, close_usd)
+            changed = True
+    return changed
+
+
+def learn_day(knowledge: Knowledge, value: bytes) -> bool:
+    """Take what is known of a partition's symbols before a day."""
+    found = _decode_day(value)
+    knowledge.days.setdefault(found.trading_day, {}).update(
+        (each.symbol, each) for each in found.symbols
+    )
+    return bool(found.symbols)
+
+
+def learn_curve(knowledge: Knowledge, value: bytes) -> bool:
+    """Take the usual volume of a symbol. Its row shows it from its next minute on."""
+    found = _decode_curve(value)
+    knowledge.curves[found.symbol] = Curve(found)
+    return False
+
+
+SOURCES: tuple[tuple[Bucket, str, Learn], ...] = (
+    (Bucket.REFERENCE, previous_closes_key("*"), learn_closes),
+    (Bucket.DAILY, ">", learn_day),
+    (Bucket.CURVES, ">", learn_curve),
+)
+
+
+async def load(connection: Connection, knowledge: Knowledge, log: Log) -> None:
+    """Take everything that is there already."""
+    for bucket, keys, learn in SOURCES:
+        for entry in await KeyValue(connection, bucket).all():
+            if entry.value is not None and entry.key.startswith(keys.rstrip("*>")):
+                _take(knowledge, learn, entry.value, log)
+
+
+async def follow(
+    connection: Connection, knowledge: Knowledge, log: Log, source: tuple[Bucket, str, Learn],
+    on_change: Callable[[], None],
+) -> None:  # fmt: skip
+    """Take what comes to one of `SOURCES`, for ever; *on_change* is called when rows change by it."""
+    bucket, keys, learn = source
+    async for entry in KeyValue(connection, bucket).watch(keys):
+        if entry.value is not None and _take(knowledge, learn, entry.value, log):
+            on_change()
+
+
+def _take(knowledge: Knowledge, learn: Learn, value: bytes, log: Log) -> bool:
+    try:
+        return learn(knowledge, value)
+    except DecodeError as error:  # of another version: rows stay without it
+        log.warning("reference.unreadable", reason=str(error))
+        return False

@@ -1,0 +1,17 @@
+"""Trades of the last hour: what is printed most often.
+
+Score: trades in the hour that ends with the symbol's newest second, in steps of a minute.
+Source: volume-eligible trades, or second bars where MESH_PRINTS says so.
+Missing: a symbol without trades, or without any in the last hour of the market.
+"""
+
+from mesh.leaderboard import Leaderboard
+from schemas.columns import Columns, Numbers
+
+
+def score(columns: Columns) -> Numbers:
+    """The trades of an hour."""
+    return columns.trades_1h
+
+
+BOARD = Leaderboard("trades-1h", score, max_age_s=3600.0)
