@@ -9,10 +9,13 @@ from mesh.calendar import Day
 from schemas.halt import Halted, HaltState
 from schemas.leaderboard import HALTS
 from schemas.market import Halt
-from services.processors.bands import NEAR_PCT
 from services.processors.halts import HaltDay, Told, fold_halts, halt_of, halted
 from services.processors.sheet import Blank, Floats, Ints, Places, Sheet, Symbols
 
+
+NEAR_PCT = 1.0
+"""From here to a band, in percent of the price, a symbol is near it: bands follow the reference price only in
+steps of 1 % or more (the Plan, section V), so within less the band does not move away first."""
 
 _BANDLESS = frozenset({HaltState.LIMIT, HaltState.PAUSED})
 """States in which nothing is near a band: it is at one, or there is none."""

@@ -9,7 +9,7 @@ channel, github.com/massive-com/community, examples/websocket/luld-monitor: a me
 without bands, five minutes later one with 18 and with new bands):
 
 - Nasdaq-listed: 17 is a pause or any other halt (which one it does not say), 18 its end. Limit states are
-  not sent; that the best bid or offer is at a band shows in quotes (`services.processors.bands`).
+  not sent.
 - Others: 23–30 are limit states; pauses are not sent. By the Plan the primary exchange declares one
   when a limit state lasts 15 s, so a limit state that was not left by then is a pause from then on. That the
   limit was left later than that is the pause itself, which empties the book. Only if a new band comes before a
@@ -17,7 +17,7 @@ without bands, five minutes later one with 18 and with new bands):
 
 No band is calculated in a pause, so a new one ends it: an opening, intraday or reopening update, or
 an entry into a limit state. A band that is merely repeated ends it once the five minutes are over.
-Until such a message comes, a print tells (`resumed_by`).
+Until such a message comes, a print tells (`halted`).
 
 Everything here follows from one symbol's messages in the order of (event time, sequence). An older
 or equal one is late and without effect; the first of a new day begins a day without history, also for
@@ -152,11 +152,6 @@ def halt_of(
         return None, None
     found = halted(state, newest_ms, newest_trade_ms)
     return found.state.value, found.since_ms
-
-
-def resumed_by(state: HaltDay, newest_trade_ms: int | None) -> bool:
-    """Whether prints tell that a paused symbol trades again: one was made well after the pause began."""
-    return state.state is HaltState.PAUSED and _is_after(newest_trade_ms, state.pause_ms)
 
 
 def limit_side(state: HaltDay) -> str | None:

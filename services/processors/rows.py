@@ -26,7 +26,7 @@ from services.processors.fold import FOLDED, Fold
 from services.processors.halts import HaltDay
 from services.processors.known import Knowledge
 from services.processors.quotes import Waiting
-from services.processors.sheet import joined
+from services.processors.sheet import Places, joined
 
 
 __all__ = ["FOLDED", "RowFold"]
@@ -90,7 +90,7 @@ class RowFold:
             self.release()
             raise
 
-    def _restore(self, state: Snapshot, at: np.ndarray[Any, np.dtype[np.intp]]) -> None:
+    def _restore(self, state: Snapshot, at: Places) -> None:
         fold = self._fold
         for name, dumped in state.sheets.items():
             if name not in fold.sheets:

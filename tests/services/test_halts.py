@@ -19,7 +19,6 @@ from services.processors.halts import (
     fold_halts,
     halt_of,
     halted,
-    resumed_by,
 )
 from services.simulator.market import start_of
 
@@ -226,7 +225,6 @@ def test_print_tells_that_a_pause_is_over(newest_trade_ms: int | None, state: st
     paused = _state([(0, (17,), NONE)])
     found = halted(paused, T0 + 1, newest_trade_ms)
 
-    assert resumed_by(paused, newest_trade_ms) == (state == "resumed")
     assert found.state == state
     assert found.since_ms == (None if state == "resumed" else T0)
     assert halt_of(paused, DAY, T0 + 1, newest_trade_ms) == (state, found.since_ms)
