@@ -59,7 +59,8 @@ def _settings(url: str, tape: list[str]) -> Settings:
         sim_port=feed,
         sim_rest_port=rest,
         sim_tape=":".join(tape),
-        sim_speed="30000",
+        sim_speed="8000",
+        rows_kv_ms=100,
     )
 
 
