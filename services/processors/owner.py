@@ -37,6 +37,8 @@ from services.processors.state import Build, PartitionState
 
 _TAPE_AGE_MS = 10_000.0
 """How far back the streams are read for what is missing; they hold half of it."""
+_HALTS_AGE_MS = 900_000.0
+"""As far as theirs goes: a pause that began while nobody was the owner is not said again for minutes."""
 _OVERLAP_MS = 2_000.0
 """A checkpoint is dated by another clock than the stream: read from this long before it."""
 _SLICE = 20
@@ -100,12 +102,12 @@ class Owner:
         held = await self.ledger.load()
         self._restore(held)
         await self.checkpoint(confirm=True)
-        since_ms = clock.now_ms() - _TAPE_AGE_MS
+        now_ms, covered_ms = clock.now_ms(), 0.0
         if held.checkpoint is not None:
-            since_ms = max(since_ms, held.checkpoint.written_ms - _OVERLAP_MS)
-        await self._replay(
-            MarketClass.HALTS, since_ms
-        )  # trades are held against the bands of their time
+            covered_ms = held.checkpoint.written_ms - _OVERLAP_MS
+        # Halts first: trades are held against the bands of their time.
+        await self._replay(MarketClass.HALTS, max(covered_ms, now_ms - _HALTS_AGE_MS))
+        since_ms = max(covered_ms, now_ms - _TAPE_AGE_MS)
         others = (each for each in FOLDED if each is not MarketClass.HALTS)
         await asyncio.gather(*(self._replay(market_class, since_ms) for market_class in others))
         self._is_open = True
