@@ -8,7 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from mesh.leaderboard import Instant
-from schemas.columns import FIELDS, Columns, Image, Numbers, Places, RowsBatch
+from schemas.columns import (
+    Changes,
+    Columns,
+    Image,
+    Places,
+    RowsBatch,
+    changes_of,
+    unknown,
+)
 from schemas.leaderboard import SESSIONS
 
 
@@ -26,7 +34,7 @@ class Newest:
     def __init__(self) -> None:
         self._symbols: list[str] = []
         self._places: dict[str, int] = {}
-        self._matrix = _room(_LEAST_ROOM)
+        self._matrix = unknown(_LEAST_ROOM)
 
     def __len__(self) -> int:
         return len(self._symbols)
@@ -41,33 +49,48 @@ class Newest:
 
     def put(self, columns: Columns) -> None:
         """Put each row in the place of the former one of its symbol."""
-        for symbol in columns.symbols:
-            if symbol not in self._places:
-                self._places[symbol] = len(self._symbols)
-                self._symbols.append(symbol)
-        room = self._matrix.shape[1]
-        if len(self) > room:
-            grown = _room(max(len(self), 2 * room))
-            grown[:, :room] = self._matrix
-            self._matrix = grown
-        self._matrix[:, self._places_of(columns.symbols)] = columns.matrix
+        at = self._places_for(columns.symbols)  # which may be in another matrix
+        self._matrix[:, at] = columns.matrix
+
+    def exchange(self, columns: Columns) -> Changes:
+        """Put each row in the place of the former one of its symbol; how they differ."""
+        at = self._places_for(columns.symbols)
+        changes = changes_of(columns, self._matrix[:, at])
+        self._matrix[:, at] = columns.matrix
+        return changes
+
+    def changed(self, changes: Changes) -> Columns:
+        """A copy of the rows that changed, as they will be. Raises ValueError if those are no rows."""
+        at = [self._places.get(symbol, -1) for symbol in changes.symbols]
+        before = self._matrix[:, at]
+        before[:, np.array(at, dtype=np.intp) < 0] = np.nan
+        return changes.onto(before)
 
     def remove(self, symbols: Collection[str]) -> None:
         """Forget the rows of *symbols*; the others move together."""
         if not symbols:
             return
         kept = [symbol for symbol in self._symbols if symbol not in symbols]
-        matrix = _room(max(len(kept), _LEAST_ROOM))
+        matrix = unknown(max(len(kept), _LEAST_ROOM))
         matrix[:, : len(kept)] = self.of(kept).matrix
         self._symbols, self._matrix = kept, matrix
         self._places = {symbol: place for place, symbol in enumerate(kept)}
 
+    def _places_for(self, symbols: Sequence[str]) -> Places:
+        """Their places, also of those that have had none."""
+        for symbol in symbols:
+            if symbol not in self._places:
+                self._places[symbol] = len(self._symbols)
+                self._symbols.append(symbol)
+        room = self._matrix.shape[1]
+        if len(self) > room:
+            grown = unknown(max(len(self), 2 * room))
+            grown[:, :room] = self._matrix
+            self._matrix = grown
+        return self._places_of(symbols)
+
     def _places_of(self, symbols: Sequence[str]) -> Places:
         return np.fromiter(map(self._places.__getitem__, symbols), np.intp, len(symbols))
-
-
-def _room(symbols: int) -> Numbers:
-    return np.empty((len(FIELDS), symbols))
 
 
 class Place(NamedTuple):
@@ -120,12 +143,15 @@ class MarketTable:
         place = partition.place
         if place is not None and (batch.epoch, batch.number) <= place:
             return True
-        columns = batch.columns()
+        changes = batch.changes()
         if batch.number == FIRST:
+            columns = changes.onto(unknown(len(changes.symbols)))
             self._remove_others(partition, columns)
         elif place is None or (batch.epoch, batch.number) != (place.epoch, place.number + 1):
             partition.waiting.append(batch)
             return False
+        else:
+            columns = self._rows.changed(changes)
         partition.place = Place(batch.epoch, batch.number)
         if batch.received_ms:
             self.oldest_received_ms = min(
@@ -150,7 +176,10 @@ class MarketTable:
         self._put(partition, columns)
 
     def catch_up(self, number: int, batches: Iterable[RowsBatch]) -> bool:
-        """Take *batches* of partition *number*, and then those that wait; whether it is complete now."""
+        """Take *batches* of partition *number*, and then those that wait; whether it is complete now.
+
+        One that is malformed leaves it incomplete: an image will come that is newer.
+        """
         partition = self._partitions[number]
         waiting = sorted(
             (*batches, *partition.waiting), key=lambda batch: (batch.epoch, batch.number)
@@ -158,7 +187,10 @@ class MarketTable:
         partition.waiting.clear()
         complete = True
         for batch in waiting:
-            complete &= self.apply(batch)
+            try:
+                complete &= self.apply(batch)
+            except ValueError:
+                complete = False
         return complete
 
     def _remove_others(self, partition: _Partition, columns: Columns) -> None:

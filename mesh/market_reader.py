@@ -66,7 +66,10 @@ class MarketReader:
         if partition not in self._partitions:
             return
         batch = _readable(message.data, partition)
-        if batch is None or not self.table.apply(batch):
+        complete = False
+        with suppress(ValueError):
+            complete = batch is not None and self.table.apply(batch)
+        if not complete:
             self._incomplete.add(partition)
         self.changed = True
 
@@ -89,8 +92,7 @@ class MarketReader:
 
 def _readable(data: bytes, partition: int) -> RowsBatch | None:
     """The batch of *partition* in *data*; None if it is none: a gap, which the next image closes."""
-    with suppress(DecodeError, ValueError):
+    with suppress(DecodeError):
         batch = _decode_batch(data)
-        batch.columns()
         return batch if batch.partition == partition else None
     return None

@@ -9,7 +9,7 @@ milliseconds reach in the year 287396. Ranking 11,000 symbols by a column takes 
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Any, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 import numpy as np
@@ -21,6 +21,7 @@ from schemas.wire import Wire
 
 Numbers = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
 
 FIELDS = Row.__struct_fields__[1:]
 """The columns in their order: the fields of a row after the symbol."""
@@ -76,23 +77,68 @@ class Columns:
         ]
 
 
+class Changes(NamedTuple):
+    """Rows of *symbols*, as far as they are not what they were before: of a row, a quarter changes at a time."""
+
+    symbols: list[str]
+    which: Mask
+    """A line for each of `FIELDS`, a place in it for each symbol: whether that number changed."""
+    numbers: Numbers
+    """Those that did, line by line."""
+
+    def packed(self) -> tuple[list[str], bytes, bytes]:
+        """The symbols, which numbers, and the numbers, as a batch carries them."""
+        return self.symbols, np.packbits(self.which).tobytes(), _bytes(self.numbers)
+
+    def onto(self, before: Numbers) -> Columns:
+        """The rows as they are now, if *before*, which is changed, is what they were.
+
+        Raises:
+            ValueError: these are no rows.
+        """
+        before[self.which] = self.numbers
+        return _checked(self.symbols, before)
+
+
+def changes_of(columns: Columns, before: Numbers) -> Changes:
+    """What differs in *columns* from the numbers *before*."""
+    now = columns.matrix
+    which = (now != before) & ((now == now) | (before == before))  # noqa: PLR0124 (NaN alone differs from itself)
+    return Changes(list(columns.symbols), which, now[which])
+
+
+def unknown(symbols: int) -> Numbers:
+    """What nothing is known of."""
+    return np.full((len(FIELDS), symbols), np.nan)
+
+
 class RowsBatch(Wire, array_like=True, frozen=True):
-    """Rows of one partition that changed since its last flush, one message a flush."""
+    """What changed in the rows of one partition since its last flush, one message a flush."""
 
     partition: int
     epoch: int
     """Of the owner: grows when another process takes the partition over."""
     number: int
-    """Counts the owner's flushes from 1 without holes. The first holds all rows, the others those that changed."""
+    """Counts the owner's flushes from 1 without holes. The first holds all rows, as changes of nothing."""
     received_ms: float
     """When the oldest of the changes arrived from the vendor, by the listener's clock; 0 if none did."""
     symbols: list[str]
+    which: bytes
+    """A bit for each number of each symbol, the columns of `FIELDS` one after the other: whether it changed."""
     numbers: bytes
-    """The columns of `FIELDS` one after the other, each number 8 bytes, little endian."""
+    """Those that changed, in that order, each number 8 bytes, little endian."""
 
-    def columns(self) -> Columns:
-        """The rows. Raises ValueError if the numbers are not those of rows of these symbols."""
-        return _columns(self.symbols, self.numbers)
+    def changes(self) -> Changes:
+        """The changes. Raises ValueError if the bits are not those of these symbols, or the numbers not theirs."""
+        cells = len(FIELDS) * len(self.symbols)
+        bits = np.frombuffer(self.which, dtype=np.uint8)
+        numbers = np.frombuffer(self.numbers, dtype="<f8")
+        which = np.unpackbits(bits, count=cells).view(np.bool_)
+        if len(bits) != (cells + 7) // 8 or np.count_nonzero(which) != len(numbers):
+            raise ValueError(
+                f"{len(bits)} bytes of bits and {len(numbers)} numbers are no changes of {len(self.symbols)} rows"
+            )
+        return Changes(self.symbols, which.reshape(len(FIELDS), -1), numbers)
 
 
 class Image(Wire, array_like=True, frozen=True):
@@ -105,16 +151,21 @@ class Image(Wire, array_like=True, frozen=True):
     """By the owner's clock: `ROWS` need not be read from before it."""
     symbols: list[str]
     numbers: bytes
-    """As in `RowsBatch`."""
+    """The columns of `FIELDS` one after the other, each number 8 bytes, little endian."""
 
     def columns(self) -> Columns:
         """The rows. Raises ValueError if the numbers are not those of rows of these symbols."""
-        return _columns(self.symbols, self.numbers)
+        matrix = np.frombuffer(self.numbers, dtype="<f8").reshape(len(FIELDS), len(self.symbols))
+        return _checked(self.symbols, matrix)
 
 
 def packed(columns: Columns) -> tuple[list[str], bytes]:
-    """The symbols and the numbers of *columns*, as a batch or an image carries them."""
-    return list(columns.symbols), columns.matrix.astype("<f8", copy=False).tobytes()
+    """The symbols and the numbers of *columns*, as an image carries them."""
+    return list(columns.symbols), _bytes(columns.matrix)
+
+
+def _bytes(numbers: Numbers) -> bytes:
+    return numbers.astype("<f8", copy=False).tobytes()
 
 
 def columns_of(rows: Sequence[Row]) -> Columns:
@@ -129,8 +180,7 @@ def columns_of(rows: Sequence[Row]) -> Columns:
     return Columns([row.symbol for row in rows], matrix)
 
 
-def _columns(symbols: list[str], numbers: bytes) -> Columns:
-    matrix = np.frombuffer(numbers, dtype="<f8").reshape(len(FIELDS), len(symbols))
+def _checked(symbols: list[str], matrix: Numbers) -> Columns:
     always = matrix[: len(_MOST)]
     halts = matrix[PLACE["halt"]]
     if (

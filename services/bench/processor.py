@@ -17,9 +17,9 @@ from msgspec import Raw
 
 from mesh.config import Settings
 from mesh.leaderboard import board_at
-from mesh.market import MarketTable
+from mesh.market import MarketTable, Newest
 from mesh.partition import partition_of
-from schemas.columns import RowsBatch, packed
+from schemas.columns import RowsBatch
 from schemas.market import Bar, Batch, BatchHead
 from schemas.naming import MarketClass, symbol_token
 from schemas.reference import SymbolDay
@@ -181,6 +181,7 @@ class _Processor:
         fold = Fold(knowledge)
         self.folds = [RowFold(None, knowledge, fold=fold) for _ in range(partitions)]
         self.table = MarketTable(partitions)
+        self._published = [Newest() for _ in range(partitions)]
         self.flushes = self.boards = 0
         self._top = settings.board_top
         self._scanners = scanners.discover()
@@ -211,8 +212,11 @@ class _Processor:
             self.folds[0].settle()
         with self.watch.stage("rows"):
             payloads = [
-                encode_msgpack(RowsBatch(partition, 1, self.flushes, 1.0, *packed(fold.on_flush())))
-                for partition, fold in enumerate(self.folds)
+                encode_msgpack(RowsBatch(partition, 1, self.flushes, 1.0, *changes.packed()))
+                for partition, changes in enumerate(
+                    newest.exchange(fold.on_flush())
+                    for newest, fold in zip(self._published, self.folds, strict=True)
+                )
             ]
         with self.watch.stage("table"):
             for payload in payloads:

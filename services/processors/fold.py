@@ -83,8 +83,10 @@ class Fold:
         with_quotes: bool = True,
     ) -> None:
         self.symbols = Symbols()
-        self._events: dict[MarketClass, list[Any]] = {each: [] for each in FOLDED}
-        self._chunks: dict[MarketClass, list[Any]] = {each: [] for each in FOLDED}
+        self._events: dict[MarketClass, list[Any]] = {each: [] for each in _COLUMNS}
+        self._senders: dict[MarketClass, list[tuple[int, int]]] = {each: [] for each in _COLUMNS}
+        """Whose the events that wait are: sharers and how many of each, in their order."""
+        self._chunks: dict[MarketClass, list[Any]] = {each: [] for each in _COLUMNS}
         self._sharers: dict[int, Sharer] = {}
         self._numbers = count()
         self._pulse, self._alarmed = Pulse(), list[Alarm]()
@@ -107,7 +109,6 @@ class Fold:
         self._unreported: Mask = np.zeros(0, dtype=bool)
         self._owner: Ints = np.zeros(0, dtype=np.int64)
         self._by_name: Places = np.zeros(0, dtype=np.intp)
-        self._taking = _NOBODY
 
     def enter(self, sharer: Sharer, symbols: Sequence[str]) -> tuple[int, Places]:
         """Have *sharer* take part, with symbols that nobody else has: its number, and their places."""
@@ -143,12 +144,13 @@ class Fold:
         """Take *events* of one class and one sharer, in the order in which they arrived; of one that has left, none."""
         if number not in self._sharers:
             return
-        if self._taking != number:
-            self._chunk_all()
-            self._taking = number
+        if market_class is MarketClass.HALTS:
+            self._fold_halts(number, events)
+            return
         waiting = self._events[market_class]
         waiting += events
-        if len(waiting) >= _CHUNK and market_class in _COLUMNS:
+        self._senders[market_class].append((number, len(events)))
+        if len(waiting) >= _CHUNK:
             self._chunk(market_class)
             if sum(len(chunk.at) for chunk in self._chunks[market_class]) >= _MOST_WAITING:
                 self.settle()
@@ -173,8 +175,9 @@ class Fold:
 
     def settle(self) -> None:
         """Fold what waits."""
-        self._chunk_all()
-        for market_class in FOLDED[1:]:
+        for market_class in _COLUMNS:
+            if self._events[market_class]:
+                self._chunk(market_class)
             if self._chunks[market_class]:
                 self._fold(market_class)
 
@@ -218,27 +221,20 @@ class Fold:
         )
         self._owner = np.pad(self._owner, (0, more), constant_values=_NOBODY)
 
-    def _chunk_all(self) -> None:
-        self._fold_halts()
-        for market_class in FOLDED[1:]:
-            if self._events[market_class]:
-                self._chunk(market_class)
-
     def _chunk(self, market_class: MarketClass) -> None:
         """Make columns of the events that wait for it."""
         events, self._events[market_class] = self._events[market_class], []
+        senders, self._senders[market_class] = self._senders[market_class], []
         chunk = _COLUMNS[market_class](self.symbols, events)
         self._grow()
-        self._owner[chunk.at] = self._taking
+        numbers, counts = zip(*senders, strict=True)
+        self._owner[chunk.at] = np.repeat(numbers, counts)
         self._chunks[market_class].append(chunk)
 
-    def _fold_halts(self) -> None:
-        events, self._events[MarketClass.HALTS] = self._events[MarketClass.HALTS], []
-        if not events:
-            return
+    def _fold_halts(self, number: int, events: Sequence[Any]) -> None:
         heard = self.symbols.places([event.symbol for event in events])
         self._grow()
-        self._owner[heard] = self._taking
+        self._owner[heard] = number
         changed, late, told = self.parts.halts.fold(events, self._day_of)
         for each in told:
             place = self.symbols[each.symbol]
@@ -247,7 +243,7 @@ class Fold:
             )
         self._changed[changed] = True
         if late:
-            self._sharers[self._taking].on_late(MarketClass.HALTS, late)
+            self._sharers[number].on_late(MarketClass.HALTS, late)
 
     def _fold(self, market_class: MarketClass) -> None:
         chunks, self._chunks[market_class] = self._chunks[market_class], []

@@ -59,10 +59,11 @@ class Outlet:
     async def publish(self, rows: Columns, received_ms: float) -> None:
         """Publish *rows*, the oldest change of which arrived from the vendor at *received_ms*."""
         self._number += 1
-        self._newest.put(rows)
+        changes = self._newest.exchange(rows)
         self._unput.update(dict.fromkeys(rows.symbols))
         self._is_pictured = False
-        batch = RowsBatch(self._partition, self.epoch, self._number, received_ms, *packed(rows))
+        head = (self._partition, self.epoch, self._number, received_ms)
+        batch = RowsBatch(*head, *changes.packed())
         await self._publisher.publish(rows_subject(self._partition), encode_msgpack(batch))
 
     def repeat(self) -> None:
@@ -71,7 +72,7 @@ class Outlet:
         self._is_pictured = not self._unput
 
     async def put_rows(self, confirm: Callable[[], Awaitable[None]]) -> float:
-        """Put into KV `rows` what was published since the last call; the seconds that encoding them took.
+        """Put into KV `rows` what was published since the last call; the seconds that it took.
 
         Raises:
             FencedError: from *confirm*: another process owns the partition.
@@ -82,7 +83,6 @@ class Outlet:
             began_s = clock.monotonic_s()
             symbols = list(islice(self._unput, _CHUNK))
             values = list(map(encode_json, self._newest.of(symbols).rows()))
-            busy_s += clock.monotonic_s() - began_s
             for symbol in symbols:
                 del self._unput[symbol]
             try:
@@ -91,6 +91,7 @@ class Outlet:
             except BrokerError:
                 self._unput = dict.fromkeys(symbols) | self._unput
                 raise
+            busy_s += clock.monotonic_s() - began_s
         return busy_s
 
     async def alert(self, alert: Alert) -> None:

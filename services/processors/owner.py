@@ -297,7 +297,7 @@ class Owner:
                 await self._outlet.show_halt(halted.pop(symbol))
 
     async def put_rows(self) -> float:
-        """Put each row that changed since the last call into KV `rows`; the seconds that encoding them took.
+        """Put each row that changed since the last call into KV `rows`; the seconds that it took.
 
         Raises:
             FencedError: this process is no longer the owner.

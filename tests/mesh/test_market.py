@@ -10,10 +10,12 @@ from mesh.leaderboard import Instant
 from mesh.market import MarketTable
 from schemas.columns import FIELDS, Image, RowsBatch, columns_of, packed
 from schemas.leaderboard import Row
+from tests.schemas.rows import changed
 
 
 PARTITIONS = 2
 SYMBOLS = (("A", "B", "C"), ("X", "Y", "Z"))
+EVERY_NUMBER = b"\xff" * ((len(FIELDS) + 7) // 8)
 
 Rows = dict[str, Row]
 Script = list[tuple[int, int, str]]
@@ -33,7 +35,7 @@ def _row(symbol: str, number: int) -> Row:
 def _batch(
     partition: int, epoch: int, number: int, *rows: Row, received_ms: float = 1.0
 ) -> RowsBatch:
-    return RowsBatch(partition, epoch, number, received_ms, *packed(columns_of(rows)))
+    return RowsBatch(partition, epoch, number, received_ms, *changed(rows))
 
 
 History = tuple[list[Moment], ...]
@@ -227,16 +229,38 @@ def test_later_session_of_the_same_instant_is_the_market_s() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize(
-    "numbers", [b"", b"123", bytes(8 * len(FIELDS)), b"\xff" * 8 * len(FIELDS)]
+    ("which", "numbers"),
+    [
+        *((b"", b""), (EVERY_NUMBER, b"123"), (EVERY_NUMBER, bytes(8))),
+        *((EVERY_NUMBER, bytes(8 * len(FIELDS))), (EVERY_NUMBER, b"\xff" * 8 * len(FIELDS))),
+    ],
 )
-def test_malformed_batch_and_image_change_nothing(number: int, numbers: bytes) -> None:
+def test_malformed_batch_and_image_change_nothing(
+    number: int, which: bytes, numbers: bytes
+) -> None:
     """Numbers that are too few, or no row, are refused before anything is replaced by them."""
     table = MarketTable(1)
     table.apply(_batch(0, 1, 1, _row("A", 1)))
 
-    with pytest.raises(ValueError, match=r"reshape|buffer size|trading day"):
-        table.apply(RowsBatch(0, 2, number, 1.0, ["B"], numbers))
+    batch = RowsBatch(0, 2, number, 1.0, ["B"], which, numbers)
+    assert not table.catch_up(0, [batch])
+    if number == 1:
+        with pytest.raises(ValueError, match=r"no changes|buffer size|trading day"):
+            table.apply(batch)
     with pytest.raises(ValueError, match=r"reshape|buffer size|trading day"):
         table.apply_image(Image(0, 2, number, 1.0, ["B"], numbers))
     assert table.columns().rows() == [_row("A", 1)]
     assert table.apply(_batch(0, 1, 2, _row("A", 2)))
+
+
+def test_rows_of_any_number_of_symbols_are_kept() -> None:
+    """A table that grows while a batch or an image is taken has the rows of both in it."""
+    table = MarketTable(1)
+    few, many = ([_row(f"S{number}", moment) for number in range(count)] for moment, count in ((1, 60), (2, 600)))  # fmt: skip
+    table.apply(_batch(0, 1, 1, *few))
+    table.apply(_batch(0, 1, 2, *many))
+    assert table.columns().rows() == many
+
+    most = [_row(f"S{number}", 3) for number in range(6000)]
+    table.apply_image(Image(0, 1, 3, 1.0, *packed(columns_of(most))))
+    assert table.columns().rows() == most

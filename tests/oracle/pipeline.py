@@ -16,8 +16,8 @@ import msgspec
 
 from mesh.calendar import NEW_YORK
 from mesh.leaderboard import board_at
-from mesh.market import MarketTable
-from schemas.columns import RowsBatch, packed
+from mesh.market import MarketTable, Newest
+from schemas.columns import RowsBatch
 from schemas.market import BatchHead
 from schemas.wire import encode_json, encode_msgpack, msgpack_decoder
 from services import scanners
@@ -85,6 +85,7 @@ class Pipeline:
         self._events_per_frame = events_per_frame
         self._table = MarketTable(partitions)
         self._flushes = [0] * partitions
+        self._newest = [Newest() for _ in range(partitions)]
         self._alerts: dict[str, Row] = {}
 
     def play(self, events: Sequence[TapeEvent]) -> None:
@@ -112,7 +113,8 @@ class Pipeline:
         for partition, fold in enumerate(self.folds):
             if rows := fold.on_flush():
                 self._flushes[partition] += 1
-                batch = RowsBatch(partition, 1, self._flushes[partition], 1.0, *packed(rows))
+                head = (partition, 1, self._flushes[partition], 1.0)
+                batch = RowsBatch(*head, *self._newest[partition].exchange(rows).packed())
                 assert self._table.apply(_decode_rows(encode_msgpack(batch)))
 
     def rows(self) -> list[Row]:

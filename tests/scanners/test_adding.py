@@ -14,13 +14,14 @@ from mesh.connection import Connection, Message
 from mesh.errors import SettingsError
 from mesh.kv import KeyValue
 from mesh.testing import eventually
-from schemas.columns import RowsBatch, columns_of, packed
+from schemas.columns import RowsBatch
 from schemas.leaderboard import Board, Row
 from schemas.naming import Bucket, rows_subject
 from schemas.wire import encode_msgpack, json_decoder
 from services.__main__ import main
 from services.scanners import discover
 from tests.mesh.programs import mesh_run, running_program
+from tests.schemas.rows import changed
 
 
 _FALLEN = '''"""Fallen: what is furthest below its high of the day.
@@ -104,7 +105,7 @@ async def test_file_is_a_board_everywhere(
         facts = (await boards.until(ready=True)).facts
         await widgets.until(ready=True)
         rows = [_row("A", 9.0, -1.0), _row("B", 8.0, -7.5), _row("PENNY", 1.0, -50.0)]
-        batch = RowsBatch(3, 7, 1, 1000.0, *packed(columns_of(rows)))
+        batch = RowsBatch(3, 7, 1, 1000.0, *changed(rows))
         await connection.acknowledged(rows_subject(3), encode_msgpack(batch))
         await eventually(lambda: heard)
 

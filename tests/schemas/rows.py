@@ -1,10 +1,12 @@
-"""Rows of which anything may be known, for property tests."""
+"""Rows of which anything may be known, for property tests, and as a batch carries them."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, get_type_hints
 
 from hypothesis import strategies as st
 
+from schemas.columns import changes_of, columns_of, unknown
 from schemas.leaderboard import HALTS, SESSIONS, Row
 
 
@@ -25,3 +27,8 @@ rows: st.SearchStrategy[Row] = st.builds(
     **{name: _VALUES[kind] for name, kind in get_type_hints(Row).items() if name not in _BY_NAME},
     **_BY_NAME,
 )
+
+
+def changed(found: Sequence[Row]) -> tuple[list[str], bytes, bytes]:
+    """What a `RowsBatch` carries of rows of which nothing was known before."""
+    return changes_of(columns_of(found), unknown(len(found))).packed()

@@ -3,12 +3,22 @@
 import math
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.columns import FIELDS, PLACE, Image, RowsBatch, columns_of, packed
+from schemas.columns import (
+    FIELDS,
+    PLACE,
+    Image,
+    RowsBatch,
+    changes_of,
+    columns_of,
+    packed,
+    unknown,
+)
 from schemas.leaderboard import Row
 from schemas.wire import encode_msgpack, msgpack_decoder
 from tests.schemas.rows import rows
@@ -29,17 +39,32 @@ def test_rows_survive_columns(market: list[Row]) -> None:
         assert columns.values(name) == [getattr(row, name) for row in market]
 
 
-@given(markets)
-def test_batch_and_image_survive_bytes(market: list[Row]) -> None:
-    """What travels between programs reads back as the same rows."""
+@given(st.lists(st.tuples(rows, rows), max_size=4))
+def test_batch_and_image_survive_bytes(pairs: list[tuple[Row, Row]]) -> None:
+    """What travels between programs reads back as the same rows, whatever they were before."""
+    before = columns_of([one for one, _ in pairs]).matrix
+    market = [msgspec.structs.replace(other, symbol=one.symbol) for one, other in pairs]
     columns = columns_of(market)
-    batch = RowsBatch(3, 2, 1, 1.5, *packed(columns))
+    batch = RowsBatch(3, 2, 1, 1.5, *changes_of(columns, before).packed())
     image = Image(3, 2, 1, 1.5, *packed(columns))
 
     found = msgpack_decoder(RowsBatch).decode(encode_msgpack(batch))
     pictured = msgpack_decoder(Image).decode(encode_msgpack(image))
     assert (found, pictured) == (batch, image)
-    assert found.columns().rows() == pictured.columns().rows() == market
+    assert found.changes().onto(before).rows() == pictured.columns().rows() == market
+
+
+@given(rows, st.sampled_from(FIELDS))
+def test_only_what_changed_travels(row: Row, name: str) -> None:
+    """A row that is as it was has no numbers; one that lost one has that, as unknown."""
+    before = columns_of([row]).matrix
+
+    assert not changes_of(columns_of([row]), before).numbers.size
+    lost = columns_of([row])
+    lost.matrix[PLACE[name]] = math.nan
+    changes = changes_of(lost, before)
+    assert changes.numbers.size == changes.which.sum() == (getattr(row, name) is not None)
+    assert np.isnan(changes.numbers).all()
 
 
 @given(markets, st.data())
@@ -50,7 +75,8 @@ def test_taken_rows_are_those_of_their_places(market: list[Row], data: st.DataOb
     taken = columns_of(market).take(np.array(places, np.intp))
 
     assert taken.rows() == [market[place] for place in places]
-    assert RowsBatch(0, 1, 1, 0.0, *packed(taken)).columns().rows() == taken.rows()
+    batch = RowsBatch(0, 1, 1, 0.0, *changes_of(taken, unknown(len(taken))).packed())
+    assert batch.changes().onto(unknown(len(taken))).rows() == taken.rows()
 
 
 @given(rows)
@@ -95,9 +121,18 @@ def test_field_that_rows_do_not_have_is_named() -> None:
 )
 def test_numbers_of_another_length_are_refused(length: int) -> None:
     """Bytes that are not one number for each field of each symbol are an error, not rows that are shifted."""
-    for kind in (RowsBatch, Image):
-        with pytest.raises(ValueError, match=r"reshape|multiple of element size"):
-            kind(0, 1, 1, 0.0, ["A", "B"], bytes(length)).columns()
+    with pytest.raises(ValueError, match=r"reshape|multiple of element size"):
+        Image(0, 1, 1, 0.0, ["A", "B"], bytes(length)).columns()
+    every = b"\xff" * ((2 * len(FIELDS) + 7) // 8)
+    with pytest.raises(ValueError, match=r"no changes of 2 rows|multiple of element size"):
+        RowsBatch(0, 1, 1, 0.0, ["A", "B"], every, bytes(length)).changes()
+
+
+@pytest.mark.parametrize("bits", [0, 1, (2 * len(FIELDS) + 7) // 8 - 1, 100])
+def test_bits_of_another_number_of_rows_are_refused(bits: int) -> None:
+    """Bits that are not one for each field of each symbol are an error."""
+    with pytest.raises(ValueError, match="no changes of 2 rows"):
+        RowsBatch(0, 1, 1, 0.0, ["A", "B"], bytes(bits), b"").changes()
 
 
 @pytest.mark.parametrize(
@@ -115,4 +150,6 @@ def test_number_that_stands_for_nothing_is_refused(field: str, number: float) ->
     columns.matrix[PLACE[field], 1] = number
 
     with pytest.raises(ValueError, match="trading day, session, event time or halt"):
-        RowsBatch(0, 1, 1, 0.0, *packed(columns)).columns()
+        Image(0, 1, 1, 0.0, *packed(columns)).columns()
+    with pytest.raises(ValueError, match="trading day, session, event time or halt"):
+        changes_of(columns, unknown(2)).onto(unknown(2))

@@ -20,6 +20,7 @@ from schemas.naming import ROWS_STREAM, Bucket, partition_token, rows_subject
 from schemas.wire import encode_msgpack, json_decoder
 from services import scanners
 from services.boards.service import serve
+from tests.schemas.rows import changed
 from tests.services.listener.programs import running
 
 
@@ -39,9 +40,7 @@ def _row(symbol: str, volume: float, day: str = "2024-10-02") -> Row:
 
 
 def _batch(number: int, rows: Iterable[Row], received_ms: float = 1000.0) -> bytes:
-    return encode_msgpack(
-        RowsBatch(PARTITION, EPOCH, number, received_ms, *packed(columns_of(list(rows))))
-    )
+    return encode_msgpack(RowsBatch(PARTITION, EPOCH, number, received_ms, *changed(list(rows))))
 
 
 async def _send(connection: Connection, batch: bytes) -> None:
@@ -166,8 +165,18 @@ async def test_batch_that_nobody_has_comes_with_the_image(
     "broken",
     [
         *(b"", b"\xc1", encode_msgpack([PARTITION])),
-        encode_msgpack(RowsBatch(PARTITION, EPOCH, 1, 1.0, ["A"], b"12345678")),
-        encode_msgpack(RowsBatch(PARTITION, EPOCH, 1, 1.0, ["A"], b"\xff" * 8 * len(FIELDS))),
+        encode_msgpack(RowsBatch(PARTITION, EPOCH, 1, 1.0, ["A"], b"", b"12345678")),
+        encode_msgpack(
+            RowsBatch(
+                PARTITION,
+                EPOCH,
+                1,
+                1.0,
+                ["A"],
+                b"\xff" * ((len(FIELDS) + 7) // 8),
+                b"\xff" * 8 * len(FIELDS),
+            )
+        ),
         _batch(1, [_row("X", 1.0)]).replace(bytes((PARTITION, EPOCH)), b"\x63\x07", 1),
     ],
     ids=["empty", "no-msgpack", "short", "few-numbers", "no-row", "other-partition"],

@@ -10,13 +10,14 @@ from mesh.errors import FencedError
 from mesh.group import member_name
 from mesh.kv import KeyValue
 from mesh.testing import eventually
-from schemas.columns import RowsBatch, columns_of, packed
+from schemas.columns import RowsBatch
 from schemas.leaderboard import Board, Row
 from schemas.naming import Bucket, owner_key, rows_subject
 from schemas.ownership import Claim
 from schemas.wire import encode_json, encode_msgpack, json_decoder
 from services.boards.service import GROUP, serve
 from services.boards.shelf import Shelf
+from tests.schemas.rows import changed
 from tests.services.listener.programs import Told, running
 
 
@@ -30,7 +31,7 @@ async def _send(connection: Connection, number: int, symbol: str, volume: float)
         *(symbol, "2024-10-02", "regular", 1_727_877_000_000 + number, 10.0, 8.0, 9.0),
         *(1.0, 11.1, 2.0, 25.0, volume, 9.5),
     )
-    batch = RowsBatch(3, 7, number, clock.now_ms(), *packed(columns_of([row])))
+    batch = RowsBatch(3, 7, number, clock.now_ms(), *changed([row]))
     await connection.acknowledged(rows_subject(3), encode_msgpack(batch))
 
 
