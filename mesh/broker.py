@@ -8,14 +8,16 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterable
-from contextlib import ExitStack
 from pathlib import Path
+from secrets import SystemRandom
 from typing import NamedTuple
 
 from mesh.errors import FatalError
 
 
 _POLL_S = 0.01
+_NOT_EPHEMERAL = (16_384, 32_768)
+"""Above the usual ports of servers, below those of outgoing connections (Linux: from 32768 on)."""
 
 
 class BrokerCommand(NamedTuple):
@@ -96,12 +98,18 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports on 127.0.0.1 that nothing listens on at this moment."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    """Different ports on 127.0.0.1 that nothing listens on at this moment.
+
+    None is one that the system gives to outgoing connections: before a server that is started
+    could take it, any client of this machine might.
+    """
+    found: set[int] = set()
+    chance = SystemRandom()
+    while len(found) < count:
+        port = chance.randrange(*_NOT_EPHEMERAL)
+        if is_free(port):
+            found.add(port)
+    return list(found)
 
 
 def is_free(port: int) -> bool:
