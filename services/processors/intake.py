@@ -16,7 +16,7 @@ class Arrived(NamedTuple):
 
 
 class Intake:
-    """A queue of batches in the order of arrival.
+    """A queue of batches in the order of arrival, of which those of halts are dropped last.
 
     Args:
         most_bytes: what may wait; None for a lossless feed, whose producer bounds it.
@@ -42,7 +42,7 @@ class Intake:
         self._waiting.append(arrived)
         self._bytes += arrived.size_bytes
         while self._most_bytes is not None and self._bytes > self._most_bytes:
-            oldest = self.pop()
+            oldest = self._drop()
             self.dropped[oldest.market_class] = (oldest.head.epoch, oldest.head.number)
         self.peak_bytes = max(self.peak_bytes, self._bytes)
 
@@ -55,6 +55,15 @@ class Intake:
         oldest = self._waiting.popleft()
         self._bytes -= oldest.size_bytes
         return oldest
+
+    def _drop(self) -> Arrived:
+        """Take out the oldest batch that is not of halts: a pause is not said again, and they are few."""
+        for place, each in enumerate(self._waiting):
+            if each.market_class is not MarketClass.HALTS:
+                del self._waiting[place]
+                self._bytes -= each.size_bytes
+                return each
+        return self.pop()
 
     def is_dropped(self, market_class: MarketClass, epoch: int, number: int) -> bool:
         """Whether the batch was among those dropped (or before one): it is not asked for again."""

@@ -22,11 +22,11 @@ RATE = 10_000
 FOLDED = tuple(map(str, rows.FOLDED))
 
 
-@pytest.mark.parametrize(("start_anew", "away_s"), [(False, 8), (True, 20)])
+@pytest.mark.parametrize(("start_anew", "away_s"), [(False, 8), (True, 14)])
 async def test_stampede_recovers_and_counts_what_was_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, start_anew: bool, away_s: int
 ) -> None:
-    """Paused, or gone for 20 s, and back under full load: boards are fresh again, every event is accounted for."""
+    """Paused, or gone for 14 s, and back under full load: boards are fresh again, every event is accounted for."""
     monkeypatch.chdir(tmp_path)
     tape = steady(rate=RATE, seconds=away_s + 12, symbols=2000)
     plan = plan_for(tape, str(tmp_path / "mesh"), 1.0)
@@ -49,7 +49,9 @@ async def test_stampede_recovers_and_counts_what_was_dropped(
     published = {name: summary["events"].get(name, 0) for name in FOLDED}
     assert (came_back == pid) is not start_anew
     assert len(updates) > before
-    assert updates[-1].asof_ms >= max(each.asof_ms for each in updates) > updates[before].asof_ms
-    assert summary["gaps"] or not start_anew  # after 20 s nothing holds all that was missed
+    assert (
+        updates[-1].asof_ms >= max(each.asof_ms for each in updates) > updates[before - 1].asof_ms
+    )
+    assert summary["gaps"] or not start_anew  # after 14 s nothing holds all that was missed
     assert (summary["lost"], summary["doubled"], summary["discarded"]) == (0, 0, 0)
     assert summary["folded"].total() + summary["late"] + summary["gaps"] == sum(published.values())
