@@ -69,8 +69,7 @@ def _told(at_ms: int, sequence: int, *codes: int, **bands: float) -> TapeEvent:
     return TapeEvent(at_ms, "LULD", HALTED[0], encode_json(message | bands))
 
 
-@pytest.mark.parametrize("partitions", [1, 2, 16])
-def test_halt_of_the_month_is_told(partitions: int) -> None:
+def test_halt_of_the_month_is_told() -> None:
     """A pause that begins and ends shows in the row, on the board and in alerts, and moves nothing else."""
     month, recording, expected = _month()
     symbol, day, since, until = HALTED
@@ -78,7 +77,7 @@ def test_halt_of_the_month_is_told(partitions: int) -> None:
     halts = [_told(since_ms, 1, 17), _told(until_ms, 2, 18, h=300.0, l=0.01)]
     events = sorted([*recording.events, *halts], key=attrgetter("time_ms"))
     paused = [event for event in events if event.time_ms < since_ms + 60_000]
-    pipeline = Pipeline(partitions, {}, month.references)
+    pipeline = Pipeline(2, {}, month.references)
 
     pipeline.play(paused)
     [row] = [row for row in pipeline.rows() if row["symbol"] == symbol]

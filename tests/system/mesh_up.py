@@ -45,11 +45,7 @@ class MeshUp:
     def pids_of(self, program: str) -> list[int]:
         """Every process of *program* that runs now."""
         mark = b"nats-server" if program == "broker" else f"run\0{program}\0".encode()
-        return [
-            pid
-            for pid in _children(self.process.pid)
-            if mark in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+        return [pid for pid in _children(self.process.pid) if mark in _command(pid)]
 
     def pid_of_node(self, name: str) -> int:
         """The process of one broker of a cluster."""
@@ -68,16 +64,25 @@ class MeshUp:
                 return line.decode().split("Ctrl-C")[0].strip()
         raise AssertionError("ended before everything ran")
 
-    async def kill(self, program: str) -> None:
-        """`kill -9` *program*."""
+    async def kill(self, program: str) -> int:
+        """`kill -9` *program*; the process that it was."""
         pid = await eventually(lambda: self.pid_of(program))
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
+        return pid
 
     async def ended(self) -> Ended:
         """Wait for the end."""
         out, err = await self.process.communicate()
         return Ended(self.process.returncode or 0, msgspec.json.decode(out or b"{}"), err.decode())
+
+
+def _command(pid: int) -> bytes:
+    """The command line of a process; nothing of one that has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 @asynccontextmanager
