@@ -1,4 +1,4 @@
-"""Addresses of brokers: `nats://host:port`, or those of a cluster, separated by commas."""
+"""Addresses of brokers: `nats://host:port`, or those of a cluster, separated by commas; and origins of pages."""
 
 import re
 from urllib.parse import urlsplit
@@ -11,6 +11,9 @@ DEFAULT_URL = "nats://127.0.0.1:4222"
 _CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?\S*@")
 _NEXT_URL = re.compile(r",(?=\s*[A-Za-z][A-Za-z0-9+.-]*://)")
 _WEB_SOCKET = ("ws", "wss")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?")
+_USUAL_PORT = re.compile(r"http:.*:80|https:.*:443")
+"""What browsers leave out."""
 
 
 def without_credentials(url: str) -> str:
@@ -43,6 +46,22 @@ def brokers(text: str) -> list[str]:
 def is_web_socket(url: str) -> bool:
     """Whether the broker is reached through a WebSocket there."""
     return urlsplit(url).scheme in _WEB_SOCKET
+
+
+def parse_origins(text: str) -> frozenset[str]:
+    """The origins of pages that *text* names, separated by commas.
+
+    Raises:
+        ValueError: one is not written as browsers do, and so could never match.
+    """
+    origins = frozenset(filter(None, map(str.strip, text.split(","))))
+    for origin in sorted(origins):
+        if not _ORIGIN.fullmatch(origin) or _USUAL_PORT.fullmatch(origin):
+            raise ValueError(
+                "Expected origins as browsers send them, in lower case, without a path or the usual port, "
+                f"like https://desk.example.com, separated by commas, not {origin!r}"
+            )
+    return origins
 
 
 def _is_usable(url: str) -> bool:

@@ -14,13 +14,19 @@ from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from mesh.address import without_credentials
+from mesh.address import parse_origins, without_credentials
 from mesh.errors import SettingsError
 from mesh.hours import parse_closures
 
 
+OF_CLIENTS = ("MESH_TOKEN",)
+"""Variables of commands that are clients of the mesh: no settings of it, and not to be refused either."""
+
 Check = Callable[[str], object]
 """Raises ValueError with what was expected, if the text is of the right form and still makes no sense."""
+
+KEY_CHARACTERS = 32
+"""Of a key that signs tokens, at least: what is shorter can be guessed."""
 
 
 def about(
@@ -247,6 +253,54 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    token_key: Annotated[
+        str,
+        about(
+            "Key that signs and proves tokens, 32 characters at least, random ones. Unset: the content of the file below; without any `widgets` makes one up that nobody knows",
+            secret=True,
+            min_length=KEY_CHARACTERS,
+        ),
+    ] = ""
+    token_key_file: Annotated[
+        str,
+        about(
+            "File with the key of tokens, as secrets are mounted; one that is not there counts as unset"
+        ),
+    ] = "/app/mesh_token_key.txt"  # noqa: S105 (a path, not a key)
+    ws_auth: Annotated[
+        Literal["token", "none"],
+        about(
+            "Whether a client of the Widget Data Service needs a token; `none` shows everything to everybody who reaches the port"
+        ),
+    ] = "token"
+    ws_origins: Annotated[
+        str,
+        about(
+            "Origins of the pages that may connect, exactly as browsers send them (`https://desk.example.com`), separated by commas. Unset: the page's own",
+            check=parse_origins,
+        ),
+    ] = ""
+    ws_clients: Annotated[int, about("Connections of clients at a time, at most", ge=1)] = 10_000
+    ws_per_user: Annotated[int, about("Connections of one user at a time, at most", ge=1)] = 32
+    ws_per_address: Annotated[
+        int, about("Connections from one address at a time, at most", ge=1)
+    ] = 256
+    ws_page_token: Annotated[
+        bool,
+        about(
+            "Whether the page carries a token that shows everything to whoever opens it on this machine; `mesh up` sets it"
+        ),
+    ] = False
+    ws_flush_ms: Annotated[
+        int, about("How often the Widget Data Service makes its tables of the market", ge=10)
+    ] = 100
+    ws_frames_per_s: Annotated[
+        int,
+        about(
+            "Frames a second that a client may send; for a moment twice as many", ge=1, le=10_000
+        ),
+    ] = 100
+
     sim_port: Annotated[int, _port("Port of the simulator's WebSocket feed")] = 8765
     sim_rest_port: Annotated[int, _port("Port of the simulator's REST API")] = 8766
     sim_key: Annotated[str, about("The one API key that the simulator accepts")] = "simulator"
@@ -317,7 +371,8 @@ def load(environment: Mapping[str, str]) -> Settings:
     """The settings that *environment* asks for; a variable that is empty counts as unset.
 
     The key is `MASSIVE_API_KEY`, else `POLYGON_API_KEY` (the vendor's former name), else what the
-    file of `MESH_API_KEY_FILE` holds.
+    file of `MESH_API_KEY_FILE` holds; that of tokens `MESH_TOKEN_KEY`, else what the file of
+    `MESH_TOKEN_KEY_FILE` holds.
 
     Raises:
         SettingsError: one line for each unknown `MESH_*` name and each value that is not what
@@ -327,7 +382,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     problems = [
         f"{name} is not a setting; `mesh config` lists them all"
         for name in sorted(environment)
-        if name.startswith("MESH_") and name not in known
+        if name.startswith("MESH_") and name not in known and name not in OF_CLIENTS
     ]
     values: dict[str, Any] = {}
     for setting in SETTINGS:
@@ -342,21 +397,35 @@ def load(environment: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(problems)
     settings = Settings(**values)
-    key = settings.api_key or environment.get("POLYGON_API_KEY", "") or _key_in(settings)
-    return msgspec.structs.replace(settings, api_key=key)
+    former = environment.get("POLYGON_API_KEY", "")
+    return msgspec.structs.replace(
+        settings,
+        api_key=settings.api_key or former or _key_in(settings.api_key_file, "MESH_API_KEY_FILE"),
+        token_key=settings.token_key or _token_key_in(settings.token_key_file),
+    )
 
 
-def _key_in(settings: Settings) -> str:
-    """The key that the file holds; empty without one."""
+def _key_in(path: str, env: str) -> str:
+    """The key that a file holds; empty without one."""
     try:
-        return Path(settings.api_key_file).read_text().strip()
+        return Path(path).read_text().strip()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
+    # Outside, because as a context the second error would carry the content of the file.
+    raise SettingsError([f"{env} was {path!r}, which cannot be read: {reason}"])
+
+
+def _token_key_in(path: str) -> str:
+    key = _key_in(path, "MESH_TOKEN_KEY_FILE")
+    if 0 < len(key) < KEY_CHARACTERS:
         raise SettingsError(
-            [f"MESH_API_KEY_FILE was {settings.api_key_file!r}, which cannot be read: {reason}"]
-        ) from error
+            [
+                f"MESH_TOKEN_KEY_FILE was {path!r}, whose key is shorter than {KEY_CHARACTERS} characters"
+            ]
+        )
+    return key
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

@@ -5,9 +5,12 @@ MeshError
 │   ├── SettingsError      settings that are unknown or wrong, all of them at once
 │   ├── FeedRefusedError   the vendor refused the key or the plan
 │   ├── BrokerVersionError the server is too old
-│   └── TopologyError      what the server holds cannot be reconciled with nats/
-└── BrokerError            the server answered with an error, or not at all: worth another try
-    └── FencedError        somebody else wrote since: this process is no longer the owner
+│   ├── TopologyError      what the server holds cannot be reconciled with nats/
+│   └── ServiceRefusedError the Widget Data Service wants nothing more from this client
+├── SubscriptionRefusedError the Widget Data Service refused a feed or a view, or has ended it
+├── BrokerError            the server answered with an error, or not at all: worth another try
+│   └── FencedError        somebody else wrote since: this process is no longer the owner
+└── TokenError             what a client showed is no token that lets it in here and now
 """
 
 
@@ -39,6 +42,25 @@ class TopologyError(FatalError):
     """A stream or bucket exists with a definition that cannot be changed to ours."""
 
 
+class ServiceRefusedError(FatalError):
+    """The Widget Data Service ended the connection, and to come back as one is would not help."""
+
+    def __init__(self, message: str, *, code: int | None) -> None:
+        super().__init__(message)
+        self.code = code
+        """Of `schemas.widget.CLOSE_CODES`, or the HTTP status of the refusal; None: it speaks another protocol."""
+
+
+class SubscriptionRefusedError(MeshError):
+    """The Widget Data Service refused a feed or a view, or has ended a subscription; the connection goes on."""
+
+    def __init__(self, message: str, *, feed: str, place: int | None = None) -> None:
+        super().__init__(message)
+        self.feed = feed
+        self.place = place
+        """Where in `where` it is wrong, a character from 0 on."""
+
+
 class BrokerError(MeshError):
     """The server refused a request or did not answer; the state on the server is unknown."""
 
@@ -50,3 +72,7 @@ class BrokerError(MeshError):
 
 class FencedError(BrokerError):
     """A compare-and-set was refused: another process has written, so this one must stop writing."""
+
+
+class TokenError(MeshError):
+    """What a client showed does not let it in. The text says why, for the client, and holds nothing of a token."""

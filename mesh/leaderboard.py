@@ -1,13 +1,13 @@
 """Leaderboards: a score over rows, and the ranking of a whole market by it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 
-from schemas.columns import Columns, Numbers, columns_of
+from schemas.columns import Columns, Mask, Numbers, Places, columns_of
 from schemas.leaderboard import Board, RankedRow, Row
 from schemas.naming import is_board_name
 
@@ -43,6 +43,19 @@ class Leaderboard(NamedTuple):
             is_on &= columns.event_ms >= instant.event_ms - self.max_age_s * 1000
         return np.where(is_on, scores, np.nan)
 
+    def above(self, min_usd: float, min_shares: float) -> "Leaderboard":
+        """This board for rows whose price and volume are not below; a floor of 0 lets unknown ones through."""
+
+        def floored(columns: Columns) -> Numbers:
+            scores = self.score(columns)
+            if min_usd > 0.0:
+                scores = np.where(columns.last_usd >= min_usd, scores, np.nan)
+            if min_shares > 0.0:
+                scores = np.where(columns.volume_shares >= min_shares, scores, np.nan)
+            return scores
+
+        return self._replace(score=floored)
+
 
 _UNKNOWN = columns_of([Row("A", "2024-10-02", "regular", 1)])
 
@@ -68,13 +81,23 @@ def checked(board: Leaderboard, module: str) -> Leaderboard:
 
 def best(columns: Columns, scores: Numbers, top: int) -> list[RankedRow]:
     """The *top* rows by their *scores*, greatest first; equal scores in the order of their symbols."""
-    places = np.flatnonzero(np.isfinite(scores))
+    places = best_places(columns.symbols, scores, np.isfinite(scores), top)
+    return _ranked(columns.take(places), scores[places])
+
+
+def best_places(symbols: Sequence[str], scores: Numbers, which: Mask, top: int) -> Places:
+    """Where the *top* of those that *which* marks are, by their *scores*, greatest first; equal ones by symbol.
+
+    No score is NaN.
+    """
+    places = np.flatnonzero(which)
     if len(places) > top:  # nobody below the one at the last place, and all that are as good as it
         least = np.partition(scores[places], -top)[-top]
         places = places[scores[places] >= least]
-    by_symbol = np.array(sorted(places.tolist(), key=columns.symbols.__getitem__), np.intp)
+    by_symbol = np.array(sorted(places.tolist(), key=symbols.__getitem__), np.intp)
     order = np.argsort(-scores[by_symbol], kind="stable")[:top]
-    return _ranked(columns.take(by_symbol[order]), scores[by_symbol[order]])
+    found: Places = by_symbol[order]
+    return found
 
 
 _COPIED = RankedRow.__struct_fields__[3:]

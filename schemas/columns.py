@@ -6,7 +6,8 @@ session its place in `SESSIONS`, a halt its place in `HALTS`. Integers are exact
 milliseconds reach in the year 287396. Ranking 11,000 symbols by a column takes a tenth of a millisecond.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple, get_args, get_type_hints
@@ -215,6 +216,29 @@ def _readers_and_writers() -> list[tuple[Any, Any]]:
 
 _READ = [read for read, _ in _readers_and_writers()]
 _WRITE = [write for _, write in _readers_and_writers()]
+
+
+def column_of(name: str, values: Sequence[Any]) -> Numbers:
+    """Values of the field *name* of rows, None for what is unknown, as numbers.
+
+    Raises:
+        ValueError: one stands for nothing: a session, a halt or a day that none is named by.
+    """
+    write = _WRITE[PLACE[name]]
+    if name in _TEXTS:
+        values = [None if value is None else write(value) for value in values]
+    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def column_reader(name: str) -> Callable[[float], Any] | None:
+    """What makes a value of a number of the column *name*; None if the number is the value, or it is no field."""
+    found: Callable[[float], Any] | None = _READ[PLACE[name]] if name in PLACE else None
+    return found
+
+
+def is_text(name: str) -> bool:
+    """Whether the values of a column are texts."""
+    return name in _TEXTS
 
 
 def _row(symbol: str, numbers: list[float]) -> Row:

@@ -37,16 +37,19 @@ class Bucket(StrEnum):
     IMAGES = "images"
     CHECKPOINTS = "checkpoints"
     OWNERS = "owners"
+    REVOKED = "revoked"
 
 
 ROWS_STREAM = "ROWS"
 ALERTS_STREAM = "ALERTS"
+NEWS_STREAM = "NEWS"
 MAX_PARTITIONS = 100
 
 _SYMBOL = re.compile(r"[A-Za-z0-9.:_-]{1,32}")
 _TO_TOKEN = str.maketrans(".:", "/=")
 _FROM_TOKEN = str.maketrans("/=", ".:")
 _BOARD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def is_symbol(text: str) -> bool:
@@ -57,6 +60,11 @@ def is_symbol(text: str) -> bool:
 def is_board_name(text: str) -> bool:
     """Whether *text* can name a board: lower-case words joined by hyphens."""
     return _BOARD.fullmatch(text) is not None
+
+
+def is_token_id(text: str) -> bool:
+    """Whether *text* can be the id of a client's token, and so a key of KV `revoked`."""
+    return _TOKEN_ID.fullmatch(text) is not None
 
 
 def symbol_token(symbol: str) -> str:
@@ -230,6 +238,36 @@ def alert_subject(kind: str, symbol: str) -> str:
     return f"alert.{kind}.{symbol_token(symbol)}"
 
 
+def parse_alert_subject(subject: str) -> tuple[str, str]:
+    """The kind and the symbol of an alert's subject.
+
+    Raises:
+        ValueError: *subject* is not one.
+    """
+    prefix, _, rest = subject.partition(".")
+    kind, dot, token = rest.partition(".")
+    if prefix != "alert" or not kind or not dot or "." in token:
+        raise ValueError(f"not the subject of an alert: {subject!r}")
+    return kind, parse_symbol_token(token)
+
+
+def news_subject(symbol: str) -> str:
+    """Where an article is published for a symbol that it is about: `news.BRK/B`."""
+    return f"news.{symbol_token(symbol)}"
+
+
+def parse_news_subject(subject: str) -> str:
+    """The symbol of an article's subject.
+
+    Raises:
+        ValueError: *subject* is not one.
+    """
+    prefix, dot, token = subject.partition(".")
+    if prefix != "news" or not dot or "." in token:
+        raise ValueError(f"not the subject of an article: {subject!r}")
+    return parse_symbol_token(token)
+
+
 def alert_key(kind: str, symbol: str) -> str:
     """The key of the last alert of a kind that a symbol had: `high.BRK/B`."""
     return f"{kind}.{symbol_token(symbol)}"
@@ -260,3 +298,14 @@ def parse_reference_day_key(key: str) -> tuple[str, int]:
     if date.fromisoformat(day).isoformat() != day:
         raise ValueError(f"not the key of a partition's day: {key!r}")
     return day, parse_partition_token(partition)
+
+
+def revoked_key(token_id: str) -> str:
+    """The key that says that a client's token was taken back: its id.
+
+    Raises:
+        ValueError: it is no id; what was given is not shown, because it may be a token.
+    """
+    if not is_token_id(token_id):
+        raise ValueError("the id of a token must be 1–64 letters, digits or - _")
+    return token_id

@@ -16,6 +16,9 @@ from mesh.lifecycle import EX_FATAL, run
 from mesh.logs import set_up
 from schemas.wire import encode_json
 from services.bench import flags as bench_flags
+from services.load import flags as load_flags
+from services.tail import flags as tail_flags
+from services.tokens import flags as token_flags
 from services.up import flags as up_flags
 
 
@@ -85,12 +88,26 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_benches(commands.add_parser("bench", help="measure; prints one JSON object"))
 
+    crowd = commands.add_parser(
+        "load", help="many clients of the Widget Data Service; prints one JSON object"
+    )
+    load_flags.add(crowd)
+    crowd.set_defaults(act=_load)
+
     partitions = commands.add_parser(
         "partitions",
         help="who owns what, how far it is, and what is wrong; exit code 1 without an owner",
     )
     partitions.add_argument("--json", action="store_true", help="one JSON object")
     partitions.set_defaults(act=_partitions)
+
+    token = commands.add_parser("token", help="issue, look at or revoke a client's token")
+    token_flags.add(token)
+    token.set_defaults(act=_token)
+
+    tail = commands.add_parser("tail", help="follow a feed in the terminal, or into a pipe")
+    tail_flags.add(tail)
+    tail.set_defaults(act=_tail)
 
     commands.add_parser(
         "doctor", help="say what is wrong with this machine and these settings"
@@ -133,6 +150,21 @@ def _bench(name: str, arguments: argparse.Namespace) -> int:
 def _partitions(arguments: argparse.Namespace) -> int:
     survey = import_module("services.partitions.survey")
     code: int = survey.main(load(os.environ), as_json=arguments.json)
+    return code
+
+
+def _load(arguments: argparse.Namespace) -> int:
+    _say(encode_json(import_module("services.load.service").main(arguments)).decode())
+    return 0
+
+
+def _tail(arguments: argparse.Namespace) -> int:
+    code: int = import_module("services.tail.service").main(arguments)
+    return code
+
+
+def _token(arguments: argparse.Namespace) -> int:
+    code: int = import_module("services.tokens.command").main(arguments, os.environ)
     return code
 
 

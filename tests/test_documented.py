@@ -7,8 +7,10 @@ import pytest
 from mesh import topology
 from mesh.config import SETTINGS, Setting
 from schemas.alert import AlertKind
+from schemas.widget import CLOSE_CODES, Close
 from services.__main__ import main
 from services.scanners import discover
+from services.widgets.catalogue import FEEDS_ALWAYS
 
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -61,3 +63,15 @@ def test_board_is_documented(name: str) -> None:
 def test_kind_of_alert_is_documented(kind: AlertKind) -> None:
     """Each kind of alert has a line that says what it means."""
     assert f"\n| `{kind}` |" in README
+
+
+@pytest.mark.parametrize("code", CLOSE_CODES, ids=lambda code: code.name)
+def test_close_code_is_documented(code: Close) -> None:
+    """Each code that the Widget Data Service closes with has a line that says when to come back."""
+    assert f"\n| {code.code} | {code.name} | {code.again} | {code.meaning} |\n" in README
+
+
+@pytest.mark.parametrize("feed", FEEDS_ALWAYS)
+def test_feed_is_documented(feed: str) -> None:
+    """Each kind of feed has a line in the table of feeds."""
+    assert f"\n| `{feed.partition('/')[0]}" in README

@@ -20,6 +20,7 @@ from mesh import clock
 from mesh.connection import Message, open_connection
 from mesh.kv import RECEIVED_MS
 from mesh.logs import set_up
+from mesh.tokens import Tokens
 from schemas.wire import encode_json
 from services.bench.measure import by_program, cpu_s, percentile, rss_mb
 from services.bench.tape import BenchTape, steady
@@ -30,6 +31,7 @@ from services.up.plan import plan as planned
 from services.up.service import Tree
 
 
+_TOKEN_S = 3600.0
 _COUNTED = ("listener", "broker", "processors", "boards")
 """Whose CPU is the cost of an event; the simulator and the page's service are reported beside it."""
 _SUBSCRIPTIONS = "A.*,AM.*,T.*,Q.*,LULD.*"
@@ -121,17 +123,25 @@ async def _watch(plan: Plan, latencies: _Latencies) -> None:
 
     async with open_connection(plan.settings, "bench", set_up("bench", "error")) as connection:
         await connection.subscribe("board.*", on_board)
-        await _watch_socket(f"ws://127.0.0.1:{plan.settings.port}/ws", latencies)
+        await _watch_socket(plan, latencies)
 
 
-async def _watch_socket(url: str, latencies: _Latencies) -> None:
+async def _watch_socket(plan: Plan, latencies: _Latencies) -> None:
     feeds: list[str] = []
-    async with connect(url, compression=None, max_size=None) as socket:
+    token = Tokens(plan.settings.token_key.encode()).issue(
+        "bench", ["board/*"], _TOKEN_S, clock.now_ms()
+    )
+    async with connect(
+        f"ws://127.0.0.1:{plan.settings.port}/ws",
+        compression=None,
+        max_size=None,
+        additional_headers={"Authorization": f"Bearer {token}"},
+    ) as socket:
         try:
             async for text in socket:
                 frame = msgspec.json.decode(text)
                 for feed in frame.get("feeds", ()):
-                    if feed not in feeds:
+                    if feed not in feeds and feed.startswith("board/"):
                         feeds.append(feed)
                         await socket.send(
                             encode_json({"action": "sub", "id": len(feeds), "feed": feed}),

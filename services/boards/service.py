@@ -7,19 +7,16 @@ microsecond for every event of the tape.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import numpy as np
-
 from mesh import clock, topology
 from mesh.checkpoint import Checkpoints
 from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FencedError
 from mesh.group import Group, member_name
-from mesh.leaderboard import Instant, Score, board_at
+from mesh.leaderboard import Instant, board_at
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.market_reader import MarketReader
 from mesh.tasks import end, ticks
-from schemas.columns import Columns, Numbers
 from schemas.leaderboard import Board
 from services import scanners
 from services.boards.shelf import Shelf
@@ -46,10 +43,7 @@ class Boards:
         self.active = False
         self.role_changed = asyncio.Event()
         floors = (settings.board_min_usd, float(settings.board_min_shares))
-        self._boards = [
-            board._replace(score=_above(floors, board.score))
-            for board in scanners.discover(settings.boards)
-        ]
+        self._boards = [board.above(*floors) for board in scanners.discover(settings.boards)]
         self.names = [board.name for board in self._boards]
         self.shelf = Shelf(connection, self.names)
         self._top = settings.board_top
@@ -162,21 +156,6 @@ class Boards:
     async def _stand_by(self) -> None:
         self._become(active=False)
         await self.reader.close()
-
-
-def _above(floors: tuple[float, float], score: Score) -> Score:
-    """*score* of the rows whose price and volume are not below *floors*; a floor of 0 lets unknown ones through."""
-    price_usd, shares = floors
-
-    def floored(columns: Columns) -> Numbers:
-        scores = score(columns)
-        if price_usd > 0.0:
-            scores = np.where(columns.last_usd >= price_usd, scores, np.nan)
-        if shares > 0.0:
-            scores = np.where(columns.volume_shares >= shares, scores, np.nan)
-        return scores
-
-    return floored
 
 
 def _older(one_ms: float, other_ms: float) -> float:

@@ -11,9 +11,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from mesh import clock
 from mesh.broker import Node, choose_port, free_port, free_ports, place_nodes
 from mesh.config import SETTINGS, Settings, load
 from mesh.errors import FatalError
+from mesh.tokens import LONGEST_S, Tokens, random_key
 from services.simulator.tape import Tape
 
 
@@ -21,6 +23,9 @@ Source = Literal["live", "tape", "simulated"]
 
 _SOURCE_FILE = "source"
 _LOCK_FILE = "lock"
+KEY_FILE = "token.key"
+TOKEN_FILE = "token"  # noqa: S105 (a name)
+"""In the data directory: a token for `mesh tail` and other tools of this machine."""
 _STREAMS = "jetstream"
 """The folder that a broker makes in the one that it is given."""
 _REPLICAS = 3
@@ -80,6 +85,8 @@ def plan(arguments: argparse.Namespace) -> Plan:
         port = choose_port(settings.port, 8080, "the page", "--port or MESH_PORT")
         settings = msgspec.structs.replace(settings, port=port)
     settings = msgspec.structs.replace(settings, source=source, data_dir=str(data_dir))
+    if not settings.token_key:
+        settings = msgspec.structs.replace(settings, token_key=_kept_key(data_dir) or random_key())
     if source != "live":
         settings = _simulated(settings, [Path(path) for path in arguments.tape or ()])
     return Plan(
@@ -91,6 +98,24 @@ def plan(arguments: argparse.Namespace) -> Plan:
         web=not arguments.no_web,
         exit_at_end=arguments.exit_at_end,
     )
+
+
+def _kept_key(data_dir: Path) -> str:
+    """The key of tokens of the last run, so that those that it issued are good in this one; empty without one."""
+    path = data_dir / KEY_FILE
+    return path.read_text().strip() if path.is_file() else ""
+
+
+def _keep_key(data_dir: Path, key: str) -> None:
+    """Leave the key, and a token of a day that shows everything, to the tools of whoever owns the directory."""
+    token = Tokens(key.encode("utf-8", "surrogateescape")).issue(
+        "local", [">"], LONGEST_S, clock.now_ms()
+    )
+    for name, content in ((KEY_FILE, key), (TOKEN_FILE, token)):
+        path = data_dir / name
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(f"{content}\n", errors="surrogateescape")
 
 
 def stored_nodes(data_dir: Path) -> int:
@@ -108,6 +133,9 @@ def _settings(arguments: argparse.Namespace) -> Settings:
             environment[names[field]] = str(value)
     if not environment.get("MESH_REPLICAS"):
         environment["MESH_REPLICAS"] = str(min(arguments.nodes, _REPLICAS))
+    if not environment.get("MESH_WS_PAGE_TOKEN"):
+        # The page is served to this machine alone.
+        environment["MESH_WS_PAGE_TOKEN"] = "true"  # noqa: S105 (a switch)
     return load(environment)
 
 
@@ -194,6 +222,7 @@ def prepared(plan: Plan) -> Iterator[None]:
                     shutil.rmtree(stored, ignore_errors=True)
                 shutil.rmtree(plan.data_dir / _STREAMS, ignore_errors=True)
             (plan.data_dir / _SOURCE_FILE).write_text(f"{plan.settings.source}\n")
+        _keep_key(plan.data_dir, plan.settings.token_key)
         yield
 
 

@@ -1,21 +1,21 @@
 """The web application: the page at `/`, the protocol at `/ws`, and the program's health."""
 
-import asyncio
+from collections.abc import Sequence
 from typing import Any
 
-from litestar import Litestar, MediaType, Response, WebSocket, get, websocket
-from litestar.connection import ASGIConnection
+from litestar import Litestar, MediaType, Response, get
 from litestar.datastructures import ResponseHeader
-from litestar.exceptions import PermissionDeniedException, WebSocketDisconnect
-from litestar.handlers import BaseRouteHandler
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ControllerRouterHandler
 
-from mesh import clock
 from mesh.health import VERSION, Ask, readyz
-from schemas.widget import CLOSE_RESTARTING, PROTOCOL, Hello
 from schemas.wire import encode_json
+from services.widgets.described import asyncapi, json_schema
 from services.widgets.hub import Hub
-from services.widgets.page import page
-from services.widgets.session import Session
+from services.widgets.rest import refused
 
 
 HEADERS = {
@@ -25,37 +25,15 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 
-Socket = WebSocket[Any, Any, Any]
-Asked = ASGIConnection[Any, Any, Any, Any]
 
-
-def build(hub: Hub, source: str, origins: frozenset[str], ask: Ask) -> Litestar:
-    """The application over *hub*.
+def build(hub: Hub, routes: Sequence[ControllerRouterHandler], ask: Ask) -> Litestar:
+    """The application: *routes*, and those of its health.
 
     Args:
         hub: feeds and clients.
-        source: what the page says about the data: `live`, `tape` or `simulated`.
-        origins: the pages that may open `/ws`, exactly as browsers name them. A request without an
-            `Origin` does not come from a page, and is let in.
+        routes: everything that is for clients.
         ask: whether the program does its job.
     """
-
-    def from_our_page(connection: Asked, _: BaseRouteHandler) -> None:
-        origin = connection.headers.get("origin")
-        if origin is not None and origin not in origins:
-            raise PermissionDeniedException(f"no page of {origin[:200]!r} may connect here")
-
-    @websocket("/ws", guards=[from_our_page])
-    async def stream(socket: Socket) -> None:
-        await socket.accept()
-        with hub.joined() as wake:
-            session = Session(hub.catalogue, _hello(hub, source))
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(_read(socket, session, wake))
-                    tasks.create_task(_write(socket, session, wake, hub))
-            except* (WebSocketDisconnect, OSError):
-                pass  # the client is gone, or we closed it: there is nobody to tell
 
     @get("/healthz", sync_to_thread=False)
     def healthz() -> dict[str, Any]:
@@ -66,12 +44,31 @@ def build(hub: Hub, source: str, origins: frozenset[str], ask: Ask) -> Litestar:
         status, report = readyz(ask())
         return Response(encode_json(report), status_code=status, media_type=MediaType.JSON)
 
+    @get("/schema/widget.json", include_in_schema=False, sync_to_thread=False)
+    def frames() -> dict[str, Any]:
+        return json_schema()
+
+    @get("/schema/asyncapi.json", include_in_schema=False, sync_to_thread=False)
+    def conversation() -> dict[str, Any]:
+        return asyncapi()
+
     return Litestar(
-        [stream, healthz, ready, *page()],
+        [*routes, healthz, ready, frames, conversation],
         response_headers=[
             ResponseHeader(name=name, value=value) for name, value in HEADERS.items()
         ],
-        openapi_config=None,
+        exception_handlers={HTTPException: refused},
+        openapi_config=OpenAPIConfig(
+            title="tickmesh Widget Data Service",
+            version=VERSION,
+            path="/schema",
+            use_handler_docstrings=True,
+            render_plugins=[JsonRenderPlugin()],
+            components=Components(
+                security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
+            ),
+            security=[{"token": []}],
+        ),
         logging_config=None,
     )
 
@@ -79,26 +76,3 @@ def build(hub: Hub, source: str, origins: frozenset[str], ask: Ask) -> Litestar:
 def own_origins(port: int) -> frozenset[str]:
     """The origins of the page itself."""
     return frozenset({f"http://127.0.0.1:{port}", f"http://localhost:{port}"})
-
-
-def _hello(hub: Hub, source: str) -> Hello:
-    return Hello(PROTOCOL, VERSION, source, int(clock.now_ms()), hub.catalogue.names)
-
-
-async def _read(socket: Socket, session: Session, wake: asyncio.Event) -> None:
-    while True:
-        session.on_text(await socket.receive_text())
-        wake.set()
-
-
-async def _write(socket: Socket, session: Session, wake: asyncio.Event, hub: Hub) -> None:
-    """Send what the session owes; each send waits until the client has room for it."""
-    while not hub.closing:
-        frame = session.next_frame()
-        if frame is None:
-            await wake.wait()
-            wake.clear()
-        else:
-            await socket.send_text(frame)
-            hub.frames_sent += 1
-    await socket.close(CLOSE_RESTARTING, "service is stopping")

@@ -1,73 +1,119 @@
-"""What the connections of one process share: the feeds, the wake-up when one changed, the end."""
+"""What the connections of one process share: what can be followed, who is there, and the end."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from schemas.wire import DecodeError
-from services.widgets.feeds import Catalogue
+from mesh import clock
+from mesh.tokens import LEEWAY_S, LONGEST_S
+from schemas.widget import RESTARTING, REVOKED, TOO_SLOW, Status
+from schemas.wire import encode_json
+from services.widgets.catalogue import Catalogue
+from services.widgets.client import Client, Guest
+from services.widgets.limits import Places
+
+
+_STALLED_S = 30.0
 
 
 class Hub:
-    """Fan-out without queues: a change sets each client's event, and the client asks its session."""
+    """Everybody who is served. Nothing is queued for anybody."""
 
-    def __init__(self, epoch: str) -> None:
-        self.catalogue = Catalogue(epoch)
+    def __init__(self, catalogue: Catalogue, places: Places) -> None:
+        self.catalogue = catalogue
+        self.places = places
         self.closing = False
         """Set once: every client is to be closed."""
-        self.updates = 0
-        self.rejected = 0
+        self.stale = False
+        """Whether what is served is not known to be up to date."""
         self.clients_served = 0
-        self.frames_sent = 0
-        self._wakes: set[asyncio.Event] = set()
+        self.closed: dict[int, int] = {}
+        """Connections that the service ended, by code."""
+        self._clients: set[Guest] = set()
+        self._revoked: dict[str, float] = {}
+        """Tokens that were taken back, and when, in seconds of the monotonic clock; oldest first."""
         self._empty = asyncio.Event()
         self._empty.set()
 
     @property
     def clients(self) -> int:
         """Clients that are connected."""
-        return len(self._wakes)
-
-    def put(self, board: str, value: bytes | None, received_ms: float) -> None:
-        """Take a value of *board* (None: it was deleted) and wake the clients if it says anything new.
-
-        Raises:
-            DecodeError: *value* is not a board; clients keep the last one.
-        """
-        try:
-            if value is None:
-                changed = self.catalogue.delete(board)
-            else:
-                changed = self.catalogue.put(board, value, received_ms)
-        except DecodeError:
-            self.rejected += 1
-            raise
-        if changed:
-            self.updates += 1
-            self._wake_all()
+        return len(self._clients)
 
     @contextmanager
-    def joined(self) -> Iterator[asyncio.Event]:
-        """The wake-up of one client, for as long as it is connected."""
-        wake = asyncio.Event()
-        self._wakes.add(wake)
+    def joined(self, client: Guest) -> Iterator[None]:
+        """The time during which *client* is connected."""
+        self._clients.add(client)
         self._empty.clear()
         self.clients_served += 1
+        if self.closing:
+            client.session.close(RESTARTING)
         try:
-            yield wake
+            yield
         finally:
-            self._wakes.discard(wake)
-            if not self._wakes:
+            self._clients.discard(client)
+            client.session.leave()
+            self._count(client)
+            if not self._clients:
                 self._empty.set()
+
+    def say_stale(self, *, stale: bool) -> None:
+        """Tell everybody that what is served has lost its source, or has it again."""
+        if stale != self.stale:
+            self.stale = stale
+            for client in self._clients:
+                if client.session.is_welcome:
+                    client.session.say(self.status())
+
+    def status(self) -> Status:
+        """How it stands with the source of what is served."""
+        return Status(self.stale, int(clock.now_ms()))
+
+    def is_revoked(self, token_id: str) -> bool:
+        """Whether a token was taken back."""
+        return token_id in self._revoked
+
+    def revoke(self, token_id: str) -> None:
+        """Let in nobody with this token any more, and close those who are."""
+        now_s = clock.monotonic_s()
+        self._revoked[token_id] = now_s
+        while now_s - next(iter(self._revoked.values())) > LONGEST_S + 2 * LEEWAY_S:
+            del self._revoked[next(iter(self._revoked))]  # it has expired since
+        for client in self._clients:
+            if client.token_id == token_id:
+                client.session.close(REVOKED)
+
+    def end_stalled(self) -> None:
+        """End connections whose client has taken nothing for too long."""
+        now_s = clock.monotonic_s()
+        for client in self._clients:
+            since_s = client.sending_since_s if isinstance(client, Client) else None
+            if since_s is not None and now_s - since_s > _STALLED_S:
+                client.session.close(TOO_SLOW)
+
+    def report(self) -> bytes:
+        """What the feed `status` tells, as JSON."""
+        market = self.catalogue.market
+        return encode_json(
+            {
+                "server_ms": int(clock.now_ms()),
+                "stale": self.stale,
+                "clients": self.clients,
+                "symbols": 0 if market is None else len(market.columns),
+                "head": None if market is None else market.head,
+            }
+        )
 
     async def close(self, patience_s: float) -> None:
         """Have every client closed; who does not take even that within *patience_s* is left behind."""
         self.closing = True
-        self._wake_all()
+        for client in self._clients:
+            client.session.close(RESTARTING)
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 await self._empty.wait()
 
-    def _wake_all(self) -> None:
-        for wake in self._wakes:
-            wake.set()
+    def _count(self, client: Guest) -> None:
+        if client.session.closing is not None:
+            code = client.session.closing.code
+            self.closed[code] = self.closed.get(code, 0) + 1

@@ -1,67 +1,44 @@
-"""The program `widgets`: boards from KV to the page and to every client of `/ws`."""
+"""The program `widgets`: boards, rows, alerts and the tape to the page and to every client."""
 
 import asyncio
 import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from secrets import token_hex
 
-import uvicorn
-from litestar import Litestar
+from litestar.types import ControllerRouterHandler
 
 from mesh import clock
+from mesh.address import parse_origins
 from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.errors import FatalError
-from mesh.kv import RECEIVED_MS, Entry, KeyValue
 from mesh.lifecycle import Counters, Lifecycle
-from mesh.logs import Log
-from schemas.naming import Bucket
-from schemas.widget import MAX_CLIENT_FRAME_BYTES
-from schemas.wire import DecodeError
+from mesh.tasks import end
+from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
+from services import scanners
 from services.widgets.app import build, own_origins
+from services.widgets.catalogue import Catalogue
+from services.widgets.compat_app import compat_route
+from services.widgets.compat_source import CompatSource
+from services.widgets.door import Door
 from services.widgets.hub import Hub
+from services.widgets.limits import Places
+from services.widgets.page import page
+from services.widgets.pump import Pump
+from services.widgets.rest import rest_routes
+from services.widgets.server import BACKLOG, SEND_BUFFER_BYTES, Server
+from services.widgets.sources import Sources
+from services.widgets.sse import sse_route
+from services.widgets.stream import stream_route
 
 
 DEFAULT_PORT = 8080
 HOST = "127.0.0.1"
 
-_BACKLOG = 4096
 _CLOSE_S = 2.0
-_SEND_BUFFER_BYTES = 256 * 1024
-"""Of the kernel, for each client. Left to itself it grows to megabytes, and a slow client would be
-sent seconds of old deltas from there before it could be given the present state."""
-
-
-class Server(uvicorn.Server):
-    """uvicorn in somebody else's event loop: it announces its start and leaves signals alone."""
-
-    def __init__(self, app: Litestar) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                ws="websockets-sansio",
-                ws_max_size=MAX_CLIENT_FRAME_BYTES,
-                ws_per_message_deflate=False,  # 30–200 times the CPU for each client
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                backlog=_BACKLOG,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
-        """Accept connections from now on."""
-        await super().startup(sockets)
-        self.up.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[explicit-override]  # typing's comes with 3.12
-        """Do nothing: the program's lifecycle listens for signals."""
-        yield
+_LOCAL_USER = "local"
 
 
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
@@ -72,34 +49,68 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """
     port = settings.port or DEFAULT_PORT
     with _listening(port) as listener:
-        hub = Hub(epoch=f"{int(clock.now_ms()):x}")
-        server = Server(build(hub, settings.source, own_origins(port), lifecycle.report))
+        hub = _hub(settings)
         async with (
             open_connection(settings, "widgets", lifecycle.log) as connection,
             asyncio.TaskGroup() as tasks,
         ):
-            boards = KeyValue(connection, Bucket.BOARDS)
-            watching = tasks.create_task(_watch(boards, hub, lifecycle.log))
+            flush_s = settings.ws_flush_ms / 1000
+            sources = Sources(connection, hub, settings.partitions, flush_s, lifecycle.log)
+            compat = CompatSource(connection)
+            pump = Pump(lifecycle.log)
+            routes = _routes(settings, port, hub, pump, compat)
+            server = Server(build(hub, routes, lifecycle.report))
+            running = [tasks.create_task(each.run()) for each in (sources, compat, pump)]
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
             lifecycle.ready(page=f"http://{HOST}:{port}/")
             await lifecycle.stopping.wait()
-            await hub.close(_CLOSE_S)
+            await asyncio.gather(hub.close(_CLOSE_S), compat.close(_CLOSE_S))
             server.should_exit = True
             await serving
-            watching.cancel()
+            await end(running)
     return {
-        "updates": hub.updates,
-        "rejected": hub.rejected,
+        "updates": sources.updates,
+        "rejected": sources.rejected,
         "clients": hub.clients_served,
-        "frames": hub.frames_sent,
+        "frames": pump.frames_sent,
+        "failures": pump.failures,
     }
+
+
+def _hub(settings: Settings) -> Hub:
+    floors = (settings.board_min_usd, float(settings.board_min_shares))
+    boards = [board.above(*floors) for board in scanners.discover(settings.boards)]
+    places = Places(settings.ws_per_user, settings.ws_per_address, settings.ws_clients)
+    return Hub(Catalogue(token_hex(6), boards), places)
+
+
+def _routes(
+    settings: Settings, port: int, hub: Hub, pump: Pump, compat: CompatSource
+) -> list[ControllerRouterHandler]:
+    tokens = Tokens(key_from(settings) or random_key().encode())
+    origins = parse_origins(settings.ws_origins) or own_origins(port)
+    is_closed = settings.ws_auth == "token"
+    door = Door(hub, tokens if is_closed else None, settings.source)
+
+    def new_token() -> str:
+        return tokens.issue(_LOCAL_USER, [">"], LONGEST_S, clock.now_ms())
+
+    shows_token = is_closed and settings.ws_page_token
+    return [
+        stream_route(door, pump, origins, settings.ws_frames_per_s),
+        compat_route(compat, door.lets_in_to_everything, origins),
+        sse_route(door),
+        *rest_routes(door),
+        *page(port, new_token if shows_token else None),
+    ]
 
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
+    """A socket on *port*, which several processes of this program may share: the kernel deals clients among them."""
     try:
-        listener = socket.create_server((HOST, port), backlog=_BACKLOG)
+        listener = socket.create_server((HOST, port), backlog=BACKLOG, reuse_port=True)
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
@@ -108,21 +119,5 @@ def _listening(port: int) -> Iterator[socket.socket]:
             "free it, or choose another with --port or MESH_PORT"
         ) from error
     with listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         yield listener
-
-
-async def _watch(boards: KeyValue, hub: Hub, log: Log) -> None:
-    async for entry in boards.watch():
-        try:
-            hub.put(entry.key, entry.value, _received_ms(entry))
-        except DecodeError as error:
-            log.warning("board.rejected", board=entry.key, reason=str(error))
-
-
-def _received_ms(entry: Entry) -> float:
-    """When the change reached the listener; 0 if whoever put it did not say."""
-    try:
-        return float(entry.headers.get(RECEIVED_MS, 0.0))
-    except ValueError:
-        return 0.0

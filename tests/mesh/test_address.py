@@ -1,8 +1,8 @@
-"""Addresses of brokers, and what of them may be printed."""
+"""Addresses of brokers, and what of them may be printed; origins of pages."""
 
 import pytest
 
-from mesh.address import without_credentials
+from mesh.address import parse_origins, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,33 @@ from mesh.address import without_credentials
 def test_address_is_shown_without_credentials(url: str, shown: str) -> None:
     """Where a broker is may be printed; user, password and token may not."""
     assert without_credentials(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("", set()),
+        (" , ", set()),
+        ("https://desk.example.com", {"https://desk.example.com"}),
+        (" http://a:8080 ,http://[::1]:8080,", {"http://a:8080", "http://[::1]:8080"}),
+        ("chrome-extension://abcdef", {"chrome-extension://abcdef"}),
+        ("http://a:443,https://a:80", {"http://a:443", "https://a:80"}),
+    ],
+)
+def test_origins_are_read_as_browsers_send_them(text: str, origins: set[str]) -> None:
+    """Each origin of a list is taken exactly as it stands, and spaces around it do no harm."""
+    assert parse_origins(text) == origins
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*", "null", "desk.example.com", "//a", "https://", "https://a/", "https://a/b", "https://A", "HTTPS://a",
+        "https://*.example.com", "https://a:443", "http://a:80", "https://a:", "https://a:0", "https://a:123456",
+        "https://user@a", "https://a?b", "https://a#b", "https://a b", "https://a;https://b", "https://a\nb", "https://é",
+    ],
+)  # fmt: skip
+def test_origin_that_could_never_match_is_refused(text: str) -> None:
+    """A wildcard, a path or a port that browsers leave out is said at start, instead of shutting a page out."""
+    with pytest.raises(ValueError, match="Expected origins"):
+        parse_origins(f"https://fine.example.com,{text}")

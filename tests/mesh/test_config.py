@@ -46,6 +46,9 @@ _CHECKED: dict[str, st.SearchStrategy[Any]] = {
     "closures": st.sampled_from(["2026-09-15", "2026-09-15,2026-09-16T14:00", " 2026-09-15 ,"]),
     "reference_days": st.lists(days, min_size=1).map(",".join) | st.just(" 2024-10-02 ,"),
     "sim_speed": st.sampled_from(["max", "1", "0.5", "007.250", "1000000"]),
+    "token_key": st.text("aZ09:/.,* =é@", min_size=32),
+    "token_key_file": st.sampled_from(["nowhere", "/nowhere/é key"]),
+    "ws_origins": st.sampled_from(["http://a", "https://a.example:8443, http://[::1]:8080"]),
     "sim_start": st.datetimes().map(lambda moment: moment.isoformat(timespec="seconds")),
 }
 """Of settings that not every text will do for."""
@@ -134,6 +137,15 @@ def test_switches_take_the_usual_words(text: str, value: bool) -> None:
         ("MESH_REFERENCE_DAYS", "20241002"),
         ("MESH_REFERENCE_DAYS", "2024-10-02 2024-10-03"),
         ("MESH_SOURCE", "Live"),
+        ("MESH_WS_AUTH", "no"),
+        ("MESH_WS_CLIENTS", "0"),
+        ("MESH_WS_PER_USER", "0"),
+        ("MESH_WS_PER_ADDRESS", "-1"),
+        ("MESH_WS_FRAMES_PER_S", "0"),
+        ("MESH_WS_ORIGINS", "*"),
+        ("MESH_WS_ORIGINS", "null"),
+        ("MESH_WS_ORIGINS", "desk.example.com"),
+        ("MESH_WS_ORIGINS", "https://desk.example.com/"),
     ],
 )
 def test_bad_value_is_refused_with_what_it_was(env: str, text: str) -> None:
@@ -198,13 +210,40 @@ def test_key_is_looked_for_in_three_places(tmp_path: Path) -> None:
     assert load({"MESH_API_KEY_FILE": str(tmp_path / "none")}).api_key == ""
 
 
-def test_key_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """A secret that is there and cannot be read is told, instead of playing the simulator."""
-    (tmp_path / "key").write_bytes(b"\xff\xfe")
+@pytest.mark.parametrize("env", ["MESH_API_KEY_FILE", "MESH_TOKEN_KEY_FILE"])
+def test_key_file_that_cannot_be_read_is_named(env: str, tmp_path: Path) -> None:
+    """A secret that is there and cannot be read is told, instead of going on without it."""
+    (tmp_path / "key").write_bytes(b"hunter2\xff\xfe")
 
     for path in (tmp_path, tmp_path / "key"):
-        with pytest.raises(SettingsError, match=r"MESH_API_KEY_FILE was .* cannot be read"):
-            load({"MESH_API_KEY_FILE": str(path)})
+        with pytest.raises(SettingsError, match=rf"{env} was .* cannot be read") as refusal:
+            load({env: str(path)})
+        assert "hunter2" not in repr(refusal.value.__context__)
+
+
+def test_key_of_tokens_is_looked_for_in_two_places(tmp_path: Path) -> None:
+    """The variable, then a mounted secret without its line feed; without either there is none."""
+    held = "of the file, and long enough for it"
+    (tmp_path / "key").write_text(f"{held}\n")
+    file = {"MESH_TOKEN_KEY_FILE": str(tmp_path / "key")}
+    given = "given, and as long as it has to be"
+
+    assert load({**file, "MESH_TOKEN_KEY": given}).token_key == given
+    assert load({**file, "MESH_TOKEN_KEY": ""}).token_key == held
+    assert load({"MESH_TOKEN_KEY_FILE": str(tmp_path / "none")}).token_key == ""
+
+
+def test_short_key_of_tokens_is_refused_and_not_shown(tmp_path: Path) -> None:
+    """A key that can be guessed is refused wherever it stands, by the name of the place alone."""
+    (tmp_path / "key").write_text("hunter2")
+
+    for env, value in (
+        ("MESH_TOKEN_KEY", "hunter2"),
+        ("MESH_TOKEN_KEY_FILE", str(tmp_path / "key")),
+    ):
+        with pytest.raises(SettingsError, match=rf"{env} was .* 32") as refusal:
+            load({env: value})
+        assert "hunter2" not in str(refusal.value) + repr(refusal.value.__context__)
 
 
 def test_settings_can_be_printed_without_giving_a_secret_away() -> None:
@@ -238,3 +277,8 @@ def test_path_separator_may_stand_in_a_tape() -> None:
     paths = os.pathsep.join(["/a b/c", "/d"])
 
     assert load({"MESH_SIM_TAPE": paths}).sim_tape == paths
+
+
+def test_variable_of_a_client_is_no_setting() -> None:
+    """Whoever has exported a token for `mesh tail` can start a mesh from the same shell."""
+    assert load({"MESH_TOKEN": "eyJ"}) == load({})

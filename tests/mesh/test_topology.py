@@ -15,6 +15,7 @@ from mesh.logs import set_up
 from mesh.testing import RunningBroker, eventually
 from schemas.naming import (
     ALERTS_STREAM,
+    NEWS_STREAM,
     ROWS_STREAM,
     Bucket,
     MarketClass,
@@ -51,7 +52,11 @@ def _definition(**changes: Any) -> topology.Definition:
 def test_every_stream_and_bucket_has_its_definition() -> None:
     """A class or bucket that is added without its file in nats/ fails here."""
     expected = {tape_stream(market_class) for market_class in MarketClass}
-    expected |= {bucket_stream(bucket) for bucket in Bucket} | {ROWS_STREAM, ALERTS_STREAM}
+    expected |= {bucket_stream(bucket) for bucket in Bucket} | {
+        ROWS_STREAM,
+        ALERTS_STREAM,
+        NEWS_STREAM,
+    }
 
     assert set(NAMES) == expected
 
@@ -66,7 +71,7 @@ def test_definition_is_bounded(definition: topology.Definition) -> None:
     else:
         assert definition["discard"] == "old"
         assert definition["max_age"] > 0
-        lasts = definition["name"] == ALERTS_STREAM  # few, and read the day after
+        lasts = definition["name"] in (ALERTS_STREAM, NEWS_STREAM)  # few, and read the day after
         assert definition["storage"] == ("file" if lasts else "memory")
 
 

@@ -4,6 +4,11 @@ import { compact, percent, plain, price } from "./format.js";
 const FIELDS = {
   change_open_pct: { title: "From open", about: "Change since the day's official open", text: percent, signed: true, tinted: true },
   change_pct: { title: "Change", about: "Change since the previous close", text: percent, signed: true, tinted: true },
+  gap_pct: { title: "Gap", about: "Gap between the previous close and the open", text: percent, signed: true },
+  relative_volume: { title: "Rel. vol.", about: "Volume against what is usual by this time of day", text: plain },
+  dollar_volume_usd: { title: "Dollars", about: "Dollars traded today, all sessions", text: compact },
+  float_rotation: { title: "Rotation", about: "Volume of the day over the free float", text: plain },
+  spread_pct: { title: "Spread", about: "Ask over bid, percent of their middle", text: percent },
   volume_shares: { title: "Volume", about: "Shares traded today, all sessions", text: compact },
   vwap_usd: { title: "VWAP", about: "Volume-weighted average price of the day, US dollars", text: price },
   last_usd: { title: "Last", about: "Last price, US dollars", text: price, tinted: true },

@@ -37,7 +37,9 @@ function decimals3(value) {
 }
 
 export function plain(value) {
-  return value == null ? UNKNOWN : two.format(value).replace("-", MINUS);
+  if (value == null) return UNKNOWN;
+  const text = Math.abs(value) < 10_000 ? two.format(Math.abs(value)) : compact(Math.abs(value));
+  return value < 0 ? MINUS + text : text;
 }
 
 const NEW_YORK = new Intl.DateTimeFormat("en-GB", {

@@ -11,13 +11,14 @@ const BANNERS = {
 
 const part = (id) => document.getElementById(id);
 
-/** One element for each feed, in the server's order; elements that stay are not touched. */
+/** One element for each board, in the server's order; elements that stay are not touched. */
 function showBoards() {
   const boards = part("boards");
+  const feeds = client.feeds.filter((feed) => /^board\/[^*>]+$/.test(feed));
   for (const board of boards.querySelectorAll("mesh-board")) {
-    if (!client.feeds.includes(board.getAttribute("feed"))) board.remove();
+    if (!feeds.includes(board.getAttribute("feed"))) board.remove();
   }
-  client.feeds.forEach((feed, n) => {
+  feeds.forEach((feed, n) => {
     const here = boards.querySelectorAll("mesh-board")[n];
     if (here?.getAttribute("feed") === feed) return;
     const board = document.createElement("mesh-board");
@@ -25,7 +26,7 @@ function showBoards() {
     boards.insertBefore(board, here ?? null);
   });
   const waiting = part("waiting");
-  waiting.hidden = client.feeds.length > 0;
+  waiting.hidden = feeds.length > 0;
   waiting.textContent = "Waiting for the first leaderboard…";
 }
 
@@ -39,7 +40,7 @@ function showSource() {
 
 /** The newest event on the tape, over all boards. */
 function showMarket() {
-  const heads = client.states().map((state) => state.head).filter(Boolean);
+  const heads = client.tables().map((state) => state.head);
   if (!heads.length) return;
   const newest = heads.reduce((a, b) => (b.asof_ms > a.asof_ms ? b : a));
   const text = `${newYorkTime(newest.asof_ms)} · ${session(newest.session)} · ${day(newest.trading_day)}`;
@@ -48,6 +49,7 @@ function showMarket() {
 
 /** Green only for data that is fresh; never for a connection without any. */
 function status() {
+  if (client.phase === "refused") return ["bad", `refused — ${client.reason}`];
   if (client.phase === "waiting") {
     const seconds = Math.max(1, Math.ceil((client.retryAtMs - Date.now()) / 1000));
     return ["bad", `disconnected — reconnecting in ${seconds} s`];
@@ -55,6 +57,7 @@ function status() {
   if (client.phase === "connecting") {
     return client.hello ? ["bad", "disconnected — reconnecting"] : ["idle", "connecting"];
   }
+  if (client.phase === "stale") return ["warn", "connected — the service has lost its source"];
   const age = client.ageMs();
   if (age === null) return ["idle", "connected — no data yet"];
   if (age >= STALE_MS) return ["warn", `no update for ${duration(age)}`];
@@ -69,10 +72,10 @@ function showStatus() {
   const [tone, text] = status();
   const chip = part("status");
   if (part("status-text").textContent !== text) part("status-text").textContent = text;
-  if (chip.dataset.tone === tone) return;
-  chip.dataset.tone = tone;
-  document.body.dataset.tone = tone;
-  part("announcer").textContent = SAID[tone];
+  if (client.phase === "refused" && !client.hello) part("waiting").textContent = text;
+  if (chip.dataset.tone !== tone) chip.dataset.tone = document.body.dataset.tone = tone;
+  const said = client.phase === "refused" ? text : SAID[tone];
+  if (part("announcer").textContent !== said) part("announcer").textContent = said;
 }
 
 client.addEventListener("feeds", () => {

@@ -16,7 +16,7 @@ let serial = 0;
  * while the pointer or the keyboard is on the board: a row must not jump away under the eye.
  */
 class MeshBoard extends HTMLElement {
-  #state = null;
+  #subscription = null;
   #columns = [];
   #shown = [];
   #rows = new Map();
@@ -30,12 +30,12 @@ class MeshBoard extends HTMLElement {
 
   connectedCallback() {
     this.#parts ??= this.#build();
-    this.#state = client.subscribe(this.getAttribute("feed"), this.#onUpdate);
+    this.#subscription = client.subscribe(this.getAttribute("feed"), {}, this.#onUpdate);
     this.#request();
   }
 
   disconnectedCallback() {
-    client.unsubscribe(this.getAttribute("feed"), this.#onUpdate);
+    client.unsubscribe(this.#subscription);
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
     clearTimeout(this.#fading);
@@ -79,6 +79,11 @@ class MeshBoard extends HTMLElement {
     this.#request();
   }
 
+  /** The table of the board; null before the first frame. */
+  get #state() {
+    return this.#subscription.state;
+  }
+
   get #held() {
     return this.#shown.length > 0 && (this.#holders.pointer || this.#holders.keys);
   }
@@ -91,7 +96,7 @@ class MeshBoard extends HTMLElement {
   }
 
   #render() {
-    const loaded = this.#state.head !== null;
+    const loaded = this.#state !== null;
     this.#parts.section.classList.toggle("loading", !loaded);
     if (loaded) {
       this.#fitColumns();
@@ -175,7 +180,7 @@ class MeshBoard extends HTMLElement {
   #renderWords(loaded) {
     const { section, by, note, empty } = this.#parts;
     const held = this.#held;
-    const count = this.#state.order.length;
+    const count = this.#state?.order.length ?? 0;
     section.classList.toggle("held", held);
     section.classList.toggle("bare", count === 0);
     note.textContent = held ? "order held" : loaded && count ? `top ${count}` : "";
@@ -186,7 +191,7 @@ class MeshBoard extends HTMLElement {
 
 /** An empty board, in words. Without any official open in the market, that is what it waits for. */
 function whyEmpty() {
-  const opened = client.states().some((state) => {
+  const opened = client.tables().some((state) => {
     const open = state.columns.indexOf("open_usd");
     return [...state.rows.values()].some((row) => row[open] != null);
   });

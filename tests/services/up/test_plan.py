@@ -134,7 +134,7 @@ def test_external_broker_still_has_a_place_for_logs(
         found = sorted(path.name for path in tmp_path.iterdir())
 
     assert planned.brokers == []
-    assert found == ["jetstream", "lock", "logs"]
+    assert found == ["jetstream", "lock", "logs", "token", "token.key"]
 
 
 def test_cluster_is_planned_with_places_of_its_own(tmp_path: Path) -> None:

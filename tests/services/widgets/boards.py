@@ -1,15 +1,19 @@
-"""What tests of the widget service share: boards made of little, and an independent client of the protocol."""
+"""What tests of the widget service share: boards made of little, and a client that knows the protocol alone."""
 
 from typing import Any
 
 import msgspec
 
+from mesh.feed_state import SequenceState, TableState
 from schemas.leaderboard import Board, RankedRow
+from schemas.widget import Delta, Event, Feeds, Hello, Lag, ServerError, ServerFrame, Snap
 from schemas.wire import encode_json
 
 
 Ranked = tuple[str, float, float | None]
 """Symbol, score, last price."""
+
+_decode = msgspec.json.Decoder(ServerFrame).decode
 
 
 def board(
@@ -34,50 +38,67 @@ def encoded(*rows: Ranked, name: str = "gainers", seq: int = 1) -> bytes:
 
 
 class ModelClient:
-    """The protocol as its documentation says, and nothing else: state is what frames made of it."""
+    """The protocol as its documentation says, and nothing else: state is what frames made of it.
+
+    A frame that does not follow the one before it, or a checksum that is not the table's, fails the test.
+    """
 
     def __init__(self) -> None:
         self.hello: dict[str, Any] = {}
         self.feeds: list[str] = []
         self.errors: list[dict[str, Any]] = []
         self.kinds: list[str] = []
-        self.boards: dict[int, dict[str, Any]] = {}
+        self.lags: list[Lag] = []
+        self.tables: dict[int, TableState] = {}
+        self.sequences: dict[int, SequenceState] = {}
+        self.recovered: dict[int, bool | None] = {}
+        """What the last first frame of each subscription said."""
 
-    def take(self, text: str) -> dict[str, Any]:
+    def take(self, text: str | bytes) -> dict[str, Any]:
         """Apply one frame and return it."""
         frame: dict[str, Any] = msgspec.json.decode(text)
         self.kinds.append(frame["type"])
-        match frame["type"]:
-            case "hello":
+        match _decode(text):
+            case Hello():
                 self.hello, self.feeds = frame, frame["feeds"]
-            case "feeds":
+            case Feeds():
                 self.feeds = frame["feeds"]
-            case "error":
+            case ServerError():
                 self.errors.append(frame)
-            case "snap":
-                self.boards[frame["id"]] = {**frame, "rows": {row[0]: row for row in frame["rows"]}}
-            case "delta":
-                self._delta(frame)
-            case other:
-                raise AssertionError(f"no such frame: {other!r}")
+            case Lag() as lag:
+                self.lags.append(lag)
+            case Snap() as snap:
+                self._snap(snap)
+            case Delta() as delta:
+                state = self.tables[delta.id]
+                assert state.on_delta(delta), "a delta was lost"
+                assert not state.lost, "a delta does not fit"
+            case Event() as event:
+                self._event(event)
+            case _:
+                pass  # the kinds say that it came
         return frame
-
-    def _delta(self, frame: dict[str, Any]) -> None:
-        held = self.boards[frame["id"]]
-        assert frame["seq"] == held["seq"] + 1, "a delta was lost"
-        rows = held["rows"]
-        for symbol, cells in frame["cells"].items():
-            row = rows.setdefault(symbol, [None] * len(held["columns"]))
-            for column, value in cells.items():
-                row[int(column)] = value
-        if frame["order"] is not None:
-            held["rows"] = {symbol: rows[symbol] for symbol in frame["order"]}
-        held |= {key: frame[key] for key in ("seq", "head", "received_ms")}
 
     def rows(self, subscription: int) -> list[dict[str, Any]]:
         """The rows of a subscription as objects, best first."""
-        held = self.boards[subscription]
-        return [dict(zip(held["columns"], row, strict=True)) for row in held["rows"].values()]
+        held = self.tables[subscription]
+        return [dict(zip(held.columns, held.rows[symbol], strict=True)) for symbol in held.symbols]
+
+    def values(self, subscription: int) -> list[Any]:
+        """What is known of a sequence, oldest first."""
+        return [msgspec.json.decode(value) for value in self.sequences[subscription].values]
+
+    def _snap(self, snap: Snap) -> None:
+        state = self.tables.setdefault(snap.id, TableState())
+        state.on_snap(snap)
+        self.recovered[snap.id] = snap.recovered
+        assert not state.lost, "a snap is not what its checksum says"
+
+    def _event(self, event: Event) -> None:
+        state = self.sequences.setdefault(event.id, SequenceState(keep=100_000))
+        assert state.on_event(event), "an event was lost"
+        if event.recovered is not None or event.after == 0:
+            self.recovered[event.id] = event.recovered
 
 
 def rows_of(value: Board) -> list[dict[str, Any]]:

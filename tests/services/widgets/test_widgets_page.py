@@ -58,7 +58,7 @@ async def market(connection: Connection) -> Market:
 @pytest.fixture
 async def program(settings: Settings) -> AsyncIterator[Running]:
     """The program, saying that its data is simulated."""
-    async with running(on_free_port(settings, source="simulated")) as made:
+    async with running(on_free_port(settings, source="simulated", ws_page_token=True)) as made:
         yield made
 
 
@@ -158,7 +158,7 @@ async def test_page_comes_back_after_a_restart(
     page: Page, settings: Settings, market: Market
 ) -> None:
     """When the service goes away the page says so, keeps the last rows, and goes on by itself."""
-    fixed = on_free_port(settings)
+    fixed = on_free_port(settings, ws_page_token=True)
     async with running(fixed) as first:
         await page.goto(first.page)
         await expect(page.locator(f"{GAINERS} .rows tr")).to_have_count(3)

@@ -1,0 +1,1 @@
+"""`mesh tail`: a feed of the Widget Data Service in the terminal."""

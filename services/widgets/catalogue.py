@@ -1,0 +1,256 @@
+"""What can be followed: boards, rows, ranges, and sequences of what happens. Everybody who wants the same shares it."""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+
+from mesh.leaderboard import Instant, Leaderboard
+from schemas.columns import Columns, Numbers
+from schemas.leaderboard import Board
+from schemas.widget import View
+from schemas.wire import json_decoder
+from services.widgets.listing import (
+    Market,
+    Published,
+    among_published,
+    holds,
+    of_market,
+    of_published,
+    published,
+)
+from services.widgets.live_sequence import LiveSequence, matches
+from services.widgets.live_table import LiveTable
+from services.widgets.want import ViewError, Want, want
+
+
+SEQUENCES = ("alert", "halt", "news")
+"""Sequences that are heard all the time, by the first token of their feeds."""
+FEEDS_ALWAYS = ("alert/*/*", "halt/*", "news/*", "range/*", "row/*", "status", "trades/*")
+
+_MOST_UNUSED = 256
+"""Tables that nobody follows any more and that are kept for those who come back."""
+_MOST_UNUSED_BYTES = 64 << 20
+"""The same in bytes: somebody may ask for one large table after another."""
+_MOST_IDLE = 32
+"""The same of sequences, which go on meanwhile."""
+_MOST_HAPPENED = 2000
+
+_decode_board = json_decoder(Board).decode
+
+Live = LiveTable | LiveSequence
+Watcher = Callable[[], None]
+
+
+class Catalogue:
+    """Everything of one process. *boards* are the scores of the boards that there may be, by name."""
+
+    def __init__(self, epoch: str, boards: Iterable[Leaderboard] = ()) -> None:
+        self.generation = 0
+        """Grows whenever a board appears or ends."""
+        self.market: Market | None = None
+        self._epoch = epoch
+        self._numbered = 0
+        self._scores = {board.name: board for board in boards}
+        self._scored: dict[str, Numbers] = {}
+        self._published: dict[str, Published] = {}
+        self._received_ms: dict[str, float] = {}
+        self._tables: OrderedDict[Want, LiveTable] = OrderedDict()
+        self._sequences: OrderedDict[str, LiveSequence] = OrderedDict()
+        self._watchers: dict[Live, dict[Watcher, int]] = {}
+        self._happened: dict[str, deque[tuple[str, bytes]]] = {}
+        self._present: set[Watcher] = set()
+
+    @property
+    def names(self) -> list[str]:
+        """All feeds, sorted."""
+        return sorted((*(f"board/{name}" for name in self._published), *FEEDS_ALWAYS))
+
+    # What is heard.
+
+    def put_board(self, name: str, value: bytes, received_ms: float) -> None:
+        """Take a new value of a board.
+
+        Raises:
+            ValueError: *value* is not a board; what was known stays.
+        """
+        found = published(_decode_board(value))
+        is_new = name not in self._published
+        self._published[name], self._received_ms[name] = found, received_ms
+        if is_new:
+            self._announce()
+        for table in self._used_tables():
+            asked = table.want
+            if asked.feed == f"board/{name}" and (asked.is_whole or self._is_published(asked)):
+                self._update(table, received_ms)
+
+    def delete_board(self, name: str) -> None:
+        """A board has ended."""
+        if self._published.pop(name, None) is not None:
+            self._announce()
+            for table in [each for each in self._tables if each.feed == f"board/{name}"]:
+                ended = self._tables.pop(table)
+                ended.has_ended = True
+                self._tell(ended)
+
+    def put_market(self, columns: Columns, instant: Instant, received_ms: float) -> None:
+        """Take all rows as they are now; *columns* are not changed afterwards, or put again."""
+        places = {symbol: place for place, symbol in enumerate(columns.symbols)}
+        self._scored = {}
+        self.market = Market(columns, instant, places)
+        for table in self._used_tables():
+            asked = table.want
+            if not (self._is_published(asked) and asked.is_whole and holds(asked.columns)):
+                self._update(table, received_ms)
+
+    def put_event(self, feed: str, value: bytes) -> None:
+        """Something has happened: *feed* is `alert/high/AAPL`, *value* a JSON value."""
+        kind = feed.partition("/")[0]
+        if kind in SEQUENCES:
+            self._happened.setdefault(kind, deque(maxlen=_MOST_HAPPENED)).append((feed, value))
+        for sequence in self._sequences.values():
+            if matches(sequence.pattern, feed):
+                sequence.put(value)
+                self._tell(sequence)
+
+    # What is followed.
+
+    def enter(self, watcher: Watcher) -> None:
+        """Have *watcher* called when a feed appears or ends, until `exit`."""
+        self._present.add(watcher)
+
+    def exit(self, watcher: Watcher) -> None:
+        """The end of an `enter`."""
+        self._present.discard(watcher)
+
+    def follow(self, feed: str, view: View, watcher: Watcher) -> Live:
+        """What *view* of *feed* is; *watcher* is called after each change, until `leave`.
+
+        Raises:
+            ViewError: there is no such feed, or it cannot be seen in that way.
+        """
+        live = self._table(want(feed, view)) if is_table(feed) else self._sequence(feed)
+        watchers = self._watchers.setdefault(live, {})
+        watchers[watcher] = watchers.get(watcher, 0) + 1
+        return live
+
+    def leave(self, live: Live, watcher: Watcher) -> None:
+        """The end of one `follow`."""
+        watchers = self._watchers[live]
+        watchers[watcher] -= 1
+        if not watchers[watcher]:
+            del watchers[watcher]
+        if not watchers:
+            del self._watchers[live]
+            self._forget_unused()
+
+    def followed(self, kind: str) -> list[str]:
+        """The feeds of sequences of a *kind* that somebody follows."""
+        return [
+            sequence.pattern
+            for sequence in self._sequences.values()
+            if sequence in self._watchers and sequence.pattern.partition("/")[0] == kind
+        ]
+
+    def _table(self, wanted: Want) -> LiveTable:
+        name = wanted.feed.removeprefix("board/")
+        is_board = wanted.feed.startswith("board/")
+        if is_board and name not in self._published and name not in self._scores:
+            raise ViewError(f"there is no feed {wanted.feed[:100]!r}")
+        table = self._tables.get(wanted)
+        if table is None:
+            table = self._tables[wanted] = LiveTable(wanted, self._next_epoch())
+        self._tables.move_to_end(wanted)
+        if table not in self._watchers:  # nobody kept it up to date
+            self._update(table, self._received_ms.get(name, 0.0))
+        return table
+
+    def _sequence(self, pattern: str) -> LiveSequence:
+        sequence = self._sequences.get(pattern)
+        if sequence is None:
+            _check_sequence(pattern)
+            sequence = self._sequences[pattern] = LiveSequence(pattern, self._next_epoch())
+            for feed, value in self._happened.get(pattern.partition("/")[0], ()):
+                if matches(pattern, feed):
+                    sequence.put(value)
+        self._sequences.move_to_end(pattern)
+        return sequence
+
+    def _update(self, table: LiveTable, received_ms: float) -> None:
+        wanted = table.want
+        name = wanted.feed.removeprefix("board/")
+        if self._is_published(wanted):
+            choose = of_published if wanted.is_whole else among_published
+            listing = choose(wanted, self._published[name], self.market)
+        elif wanted.is_whole and wanted.feed.startswith("board/") and name not in self._published:
+            return  # it will be put: boards are slower to start than clients
+        elif self.market is not None:
+            listing = of_market(wanted, self.market, self._market_scores(name))
+        else:
+            return
+        if table.update(listing, received_ms):
+            self._tell(table)
+
+    def _market_scores(self, name: str) -> Numbers | None:
+        """What the whole market scores on a board now; None without one of this name."""
+        board = self._scores.get(name)
+        if board is None or self.market is None:
+            return None
+        found = self._scored.get(name)
+        if found is None:
+            found = board.scores(self.market.columns, self.market.instant)
+            self._scored[name] = found
+        return found
+
+    def _is_published(self, wanted: Want) -> bool:
+        """Whether the rows of a table are those that were put for a board; otherwise it is made of the whole market."""
+        name = wanted.feed.removeprefix("board/")
+        board = self._published.get(name) if wanted.feed.startswith("board/") else None
+        if board is None:
+            return False
+        if name not in self._scores or self.market is None:
+            return True
+        more = wanted.top is not None and wanted.top > max(len(board.symbols), 1)
+        return wanted.is_whole and not more
+
+    def _used_tables(self) -> list[LiveTable]:
+        return [table for table in self._tables.values() if table in self._watchers]
+
+    def _tell(self, live: Live) -> None:
+        for watcher in self._watchers.get(live, ()):
+            watcher()
+
+    def _forget_unused(self) -> None:
+        unused = [wanted for wanted, table in self._tables.items() if table not in self._watchers]
+        room = _MOST_UNUSED_BYTES
+        for place, wanted in enumerate(reversed(unused)):
+            room -= self._tables[wanted].size_bytes
+            if place >= _MOST_UNUSED or room < 0:
+                del self._tables[wanted]
+        idle = [name for name, each in self._sequences.items() if each not in self._watchers]
+        heard = [name for name in idle if name.partition("/")[0] in SEQUENCES]
+        for name in {*idle}.difference(heard[-_MOST_IDLE:]):  # nobody hears the others meanwhile
+            del self._sequences[name]
+
+    def _next_epoch(self) -> str:
+        self._numbered += 1
+        return f"{self._epoch}.{self._numbered}"
+
+    def _announce(self) -> None:
+        self.generation += 1
+        for watcher in self._present:
+            watcher()
+
+
+def is_table(feed: str) -> bool:
+    """Whether *feed* is one that has rows."""
+    return feed.partition("/")[0] in ("board", "row", "range")
+
+
+def _check_sequence(pattern: str) -> None:
+    tokens = pattern.split("/")
+    shapes = {"alert": 3, "halt": 2, "news": 2, "trades": 2, "status": 1}
+    wanted = shapes.get(tokens[0])
+    open_end = tokens[-1] == ">" and len(tokens) > 1 and tokens[0] in SEQUENCES
+    if wanted is None or not all(tokens) or not (len(tokens) == wanted or open_end):
+        raise ViewError(f"there is no feed {pattern[:100]!r}")
+    if tokens[0] == "trades" and tokens[1] in ("*", ">"):
+        raise ViewError("the tape is followed symbol by symbol: trades/AAPL")

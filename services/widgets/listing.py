@@ -1,0 +1,166 @@
+"""Tables as they are at one moment: which rows of the market or of a board, in what order, with what numbers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from mesh.leaderboard import Instant, best_places
+from schemas.columns import FIELDS, PLACE, Columns, Mask, Numbers, column_of, unknown
+from schemas.leaderboard import Board, RankedRow
+from schemas.widget import Head
+from services.widgets.want import MOST_ROWS, SCORE, Want, condition
+
+
+class Listing(NamedTuple):
+    """The rows of a table, best first."""
+
+    head: Head
+    symbols: Sequence[str]
+    numbers: Numbers
+    """A line for each wanted column, coded as in `schemas.columns`; NaN is unknown."""
+    total: int
+
+
+class Market(NamedTuple):
+    """All rows, and the newest event among them."""
+
+    columns: Columns
+    instant: Instant
+    places: Mapping[str, int]
+    """Where each symbol is in *columns*."""
+
+    @property
+    def head(self) -> Head:
+        """What tables of the market are of."""
+        return Head(self.instant.trading_day, self.instant.session, self.instant.event_ms)
+
+
+class Published(NamedTuple):
+    """A board as it was put."""
+
+    head: Head
+    symbols: list[str]
+    scores: Numbers
+    columns: Columns
+
+    def first(self, top: int | None) -> "Published":
+        """Its *top* rows."""
+        if top is None or top >= len(self.symbols):
+            return self
+        columns = Columns(self.symbols[:top], self.columns.matrix[:, :top])
+        return Published(self.head, self.symbols[:top], self.scores[:top], columns)
+
+
+_OF_BOARD = [name for name in RankedRow.__struct_fields__ if name in PLACE]
+_NOT_OF_BOARD = np.array([[PLACE[name]] for name in FIELDS if name not in _OF_BOARD])
+
+
+def published(board: Board) -> Published:
+    """*board* in columns. Raises ValueError if its rows are none, or a symbol is there twice."""
+    symbols = [row.symbol for row in board.rows]
+    if len(set(symbols)) != len(symbols):
+        raise ValueError("a symbol is on the board twice")
+    matrix = unknown(len(symbols))
+    try:
+        for name in _OF_BOARD:
+            matrix[PLACE[name]] = column_of(name, [getattr(row, name) for row in board.rows])
+    except OverflowError as error:
+        raise ValueError("a number of a row is too large") from error
+    head = Head(board.trading_day, board.session, board.asof_ms)
+    scores = np.array([row.score for row in board.rows], dtype=np.float64)
+    return Published(head, symbols, scores, Columns(symbols, matrix))
+
+
+def holds(columns: Sequence[str]) -> bool:
+    """Whether a board as it is put has all of *columns*, and the market need not be asked."""
+    return all(name == SCORE or name in _OF_BOARD for name in columns)
+
+
+def of_published(want: Want, board: Published, market: Market | None) -> Listing:
+    """The rows that were published; what a board does not hold of a row comes from the *market*."""
+    shown = board.first(want.top)
+    symbols = shown.symbols[slice(*want.window)] if want.window else shown.symbols
+    columns = shown.columns if holds(want.columns) else _completed(shown, market)
+    numbers = np.empty((len(want.columns), len(symbols)))
+    for line, name in enumerate(want.columns):
+        known = shown.scores if name == SCORE else columns.matrix[PLACE[name]]
+        numbers[line] = known[slice(*want.window)] if want.window else known
+    return Listing(board.head, symbols, numbers, len(board.symbols))
+
+
+def among_published(want: Want, board: Published, market: Market | None) -> Listing:
+    """What is wanted of the rows that were published alone: where the score, or the *market*, is not known here."""
+    instant = Instant(board.head.trading_day, board.head.asof_ms, board.head.session)
+    places = {symbol: place for place, symbol in enumerate(board.symbols)}
+    return of_market(want, Market(_completed(board, market), instant, places), board.scores)
+
+
+def _completed(board: Published, market: Market | None) -> Columns:
+    """The rows of *board* with what the *market* knows besides."""
+    if market is None:
+        return board.columns
+    matrix = board.columns.matrix.copy()
+    held = np.array([market.places.get(symbol, -1) for symbol in board.symbols], np.intp)
+    known = np.flatnonzero(held >= 0)
+    matrix[_NOT_OF_BOARD, known] = market.columns.matrix[_NOT_OF_BOARD, held[known]]
+    return Columns(board.symbols, matrix)
+
+
+def of_market(want: Want, market: Market, scores: Numbers | None) -> Listing:
+    """Rows of the whole market, by *scores* if there are any and no other order is wanted; NaN is off the board."""
+    columns = market.columns
+    which = _which(want, market)
+    if scores is not None:
+        which &= np.isfinite(scores)
+    keys = _keys(want, columns, scores)
+    places = best_places(columns.symbols, keys, which, min(want.top or MOST_ROWS, MOST_ROWS))
+    if want.window is not None:
+        places = places[slice(*want.window)]
+    lines = [PLACE.get(name, 0) for name in want.columns]
+    numbers = columns.matrix[np.ix_(np.array(lines, np.intp), places)]
+    if SCORE in want.columns:
+        numbers[want.columns.index(SCORE)] = np.nan if scores is None else scores[places]
+    symbols = [columns.symbols[place] for place in places.tolist()]
+    return Listing(market.head, symbols, numbers, int(np.count_nonzero(which)))
+
+
+def _which(want: Want, market: Market) -> Mask:
+    """The rows that are wanted."""
+    columns = market.columns
+    which = np.zeros(len(columns), dtype=np.bool_)
+    symbols = want.symbols
+    token = want.feed.partition("/")[2]
+    if not want.feed.startswith("board/") and token not in ("*", ">"):
+        symbols = (token,) if symbols is None or token in symbols else ()
+    if symbols is None:
+        which[:] = True
+    else:
+        which[[market.places[each] for each in symbols if each in market.places]] = True
+    if want.where is not None:
+        which &= condition(want.where).mask(columns)
+    return which
+
+
+def _keys(want: Want, columns: Columns, scores: Numbers | None) -> Numbers:
+    """What to order by, greatest first; rows that have none are last."""
+    if want.sort is None:
+        return scores if scores is not None else np.zeros(len(columns))
+    name = want.sort.removeprefix("+")
+    if name == "symbol":
+        order = np.empty(len(columns))
+        by_symbol = sorted(range(len(columns)), key=columns.symbols.__getitem__)
+        order[by_symbol] = np.arange(len(columns))
+        keys = order
+    elif name == SCORE:
+        keys = scores if scores is not None else np.zeros(len(columns))
+    else:
+        keys = columns.matrix[PLACE[name]]
+    signed = -keys if want.sort.startswith("+") else keys
+    return np.where(np.isfinite(signed), signed, -np.inf)  # infinite is unknown, as in conditions
+
+
+def empty() -> Head:
+    """The head of a table before the first event."""
+    return Head(date.min.isoformat(), "closed", 0)

@@ -1,0 +1,204 @@
+"""A table that clients follow: every cell knows when it last changed, so any delta can be made at once.
+
+Nothing is queued for anybody. Whoever was at position N is given what changed since N, in one frame, made
+once for all that are there: it costs the service the same whether a client takes every update or every tenth.
+"""
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from schemas.columns import Numbers
+from schemas.widget import Delta, Head, Snap
+from services.widgets.cells import Cells
+from services.widgets.frame import Frame, frame
+from services.widgets.listing import Listing, empty
+from services.widgets.moves import moved, origins
+from services.widgets.want import Want
+
+
+_MOST_ORDERS = 128
+"""Orders of the rows that are remembered: as many changes of it as somebody may be behind."""
+_CRC_EVERY = 16
+_MOST = 0.6
+"""Of the rows that changed, those with a new number in a column: from so many on it is given for all of them."""
+
+
+class LiveTable:
+    """The table that *want* is, from its first listing on. Positions count from 1."""
+
+    def __init__(self, want: Want, epoch: str) -> None:
+        self.want = want
+        self.epoch = epoch
+        self.seq = 0
+        self.has_ended = False
+        """Whether the feed is no longer there."""
+        self._head: Head = empty()
+        self._received_ms = 0.0
+        self._total = 0
+        self._symbols: list[str] = []
+        self._numbers = np.empty((len(want.columns), 0))
+        self._versions = np.empty((len(want.columns), 0), dtype=np.int64)
+        self._orders: deque[tuple[int, list[str]]] = deque(maxlen=_MOST_ORDERS)
+        """Orders of the symbols, and since which position."""
+        self._cells = Cells(want.columns)
+        self._came_from: list[int] | None = None
+        """Where the rows were before the newest update; None where they are."""
+        self._deltas: dict[int, Frame] = {}
+        self._snaps: dict[bool | None, Frame] = {}
+
+    def update(self, listing: Listing, received_ms: float) -> bool:
+        """Take what the table is now; whether it differs from what it was."""
+        numbers = self._cells.rounded(listing.numbers)
+        symbols = list(listing.symbols)
+        came_from = None if symbols == self._symbols else origins(self._symbols, symbols)
+        before, versions = self._aligned(len(symbols), came_from)
+        changed = (numbers != before) & ((numbers == numbers) | (before == before))  # noqa: PLR0124 (NaN alone differs from itself)
+        is_new = versions[0] < 0 if len(versions) else np.zeros(len(symbols), np.bool_)
+        same = (
+            self.seq > 0
+            and came_from is None
+            and not changed.any()
+            and (listing.head, listing.total) == (self._head, self._total)
+        )
+        if same:
+            return False
+        self.seq += 1
+        versions[changed] = self.seq
+        versions[:, is_new] = self.seq
+        if self.seq == 1 or came_from is not None:
+            self._orders.append((self.seq, symbols))
+        self._came_from = came_from
+        self._symbols, self._numbers, self._versions = symbols, numbers, versions
+        self._head, self._total, self._received_ms = listing.head, listing.total, received_ms
+        self._deltas, self._snaps = {}, {}
+        return True
+
+    def begin(self, *, recovered: bool | None) -> Frame:
+        """A `snap` of all of it."""
+        found = self._snaps.get(recovered)
+        if found is None:
+            found = self._snaps[recovered] = self._snap(recovered)
+        return found
+
+    def resume(self, epoch: str, seq: int) -> Frame | None:
+        """The delta for somebody who was at *seq* of *epoch*; None if that is too long ago, or of another table."""
+        return self.after(seq) if epoch == self.epoch else None
+
+    def after(self, seq: int) -> Frame | None:
+        """The delta from *seq* to now; None if that is too long ago."""
+        found = self._deltas.get(seq)
+        if found is None:
+            order = self._order_at(seq)
+            if order is None:
+                return None
+            found = self._deltas[seq] = self._delta(seq, order)
+        return found
+
+    def _aligned(self, symbols: int, came_from: list[int] | None) -> tuple[Numbers, Any]:
+        """Numbers and versions of the rows, of which there are *symbols* now; NaN and −1 for those that are new.
+
+        They stood at the places *came_from* until now, or where they are if it is None.
+        """
+        if came_from is None:
+            return self._numbers, self._versions
+        if not self._symbols:
+            shape = (len(self.want.columns), symbols)
+            return np.full(shape, np.nan), np.full(shape, -1, dtype=np.int64)
+        at = np.array(came_from, np.intp)
+        numbers, versions = self._numbers[:, at], self._versions[:, at]
+        numbers[:, at < 0] = np.nan
+        versions[:, at < 0] = -1
+        return numbers, versions
+
+    def _order_at(self, seq: int) -> list[str] | None:
+        if not 0 < seq <= self.seq:
+            return None
+        for since, order in reversed(self._orders):
+            if since <= seq:
+                return order
+        return None
+
+    def _delta(self, seq: int, order: list[str]) -> Frame:
+        came_from = self._came_from if seq == self.seq - 1 else origins(order, self._symbols)
+        gone, moves = moved(order, self._symbols, came_from) if came_from is not None else ([], [])
+        changed = self._versions > seq
+        rows = np.flatnonzero(changed.any(axis=0))
+        counts = changed.sum(axis=1)
+        is_dense = counts >= max(1.0, _MOST * len(rows))  # to say which costs more than to say all
+        dense = np.flatnonzero(is_dense)
+        values = self._cells.values(self._numbers[np.ix_(dense, rows)], dense)
+        cells: list[list[Any]] = [
+            [line + 1, each] for line, each in zip(dense.tolist(), values, strict=True)
+        ]
+        for line in np.flatnonzero((counts > 0) & ~is_dense):
+            places = np.flatnonzero(changed[line])
+            [each] = self._cells.values(self._numbers[line : line + 1, places], np.array([line]))
+            cells.append([int(line) + 1, each, places.tolist()])
+        return frame(
+            Delta(
+                id=0,
+                after=seq,
+                seq=self.seq,
+                received_ms=self._received_ms,
+                head=self._head,
+                gone=gone,
+                moves=moves,
+                rows=rows.tolist(),
+                cells=cells,
+                total=self._total,
+                crc=self.checksum() if self.seq % _CRC_EVERY == 0 else None,
+            )
+        )
+
+    def _snap(self, recovered: bool | None) -> Frame:
+        return frame(
+            Snap(
+                id=0,
+                feed=self.want.feed,
+                epoch=self.epoch,
+                seq=self.seq,
+                received_ms=self._received_ms,
+                head=self._head,
+                columns=["symbol", *self.want.columns],
+                rows=self._rows(),
+                total=self._total,
+                crc=self.checksum(),
+                recovered=recovered,
+            )
+        )
+
+    def _rows(self) -> list[list[Any]]:
+        columns = self._cells.values(self._numbers, np.arange(len(self.want.columns)))
+        return list(map(list, zip(self._symbols, *columns, strict=True)))
+
+    def objects(self) -> list[dict[str, Any]]:
+        """The rows as objects, best first."""
+        names = ("symbol", *self.want.columns)
+        return [dict(zip(names, row, strict=True)) for row in self._rows()]
+
+    @property
+    def most_cells(self) -> int:
+        """How many cells it may have."""
+        return self.want.most_cells
+
+    @property
+    def size_bytes(self) -> int:
+        """About what it costs to keep it, without the frames."""
+        orders = 8 * len(self._symbols) * len(self._orders)
+        return self._numbers.nbytes + self._versions.nbytes + orders
+
+    @property
+    def head(self) -> Head:
+        """What it is of."""
+        return self._head
+
+    @property
+    def total(self) -> int:
+        """How many rows there are before some are left out."""
+        return self._total
+
+    def checksum(self) -> int:
+        """CRC-32 of the table as a client has it, as `schemas.widget` says."""
+        return self._cells.checksum(self._symbols, self._numbers)

@@ -1,0 +1,250 @@
+"""uvicorn, as the program needs it: in somebody else's event loop, and with a way to end a connection at once."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from litestar import Litestar
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Request
+
+from schemas.widget import MAX_CLIENT_FRAME_BYTES, TOO_MANY, TOO_SLOW, Close
+from services.widgets.limits import Rate
+
+
+BACKLOG = 4096
+_TEXT = 0x81
+"""The last frame of a text."""
+_IN_TWO_BYTES, _IN_EIGHT_BYTES = 126, 127
+"""Lengths that say that the length follows."""
+SEND_BUFFER_BYTES = 256 * 1024
+"""Of the kernel, for each client. Left to itself it grows to megabytes, and a slow client would be
+sent seconds of old deltas from there before it could be given the present state."""
+CONNECTION = "tickmesh.connection"
+"""Extension of a WebSocket's scope: its connection, with which the framework has nothing to do any more."""
+
+
+REQUEST_WITHIN_S = 10.0
+"""A connection on which no whole request comes in that time is ended."""
+PING_EVERY_S = 15.0
+PING_WITHIN_S = 15.0
+"""A WebSocket whose client does not answer a ping in that time is ended."""
+
+_CONTROL_PER_S = 100.0
+_LINGER_S = 2.0
+"""For so long a client may take the last bytes of a connection that was ended, and answer them."""
+
+
+class Opening(H11Protocol):
+    """HTTP, and the beginning of every WebSocket: nobody holds a connection by asking for nothing, or slowly."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[explicit-override,override]  # typing's comes with 3.12
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._await_request()
+
+    def data_received(self, data: bytes) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Go on with it."""
+        super().data_received(data)
+        asked: RequestResponseCycle | None = self.cycle  # None before the first
+        is_answered = asked is not None and not asked.response_complete
+        if is_answered or self.transport.get_protocol() is not self:
+            self._stop_waiting()
+
+    def on_response_complete(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Wait for the next request."""
+        super().on_response_complete()
+        self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Wait for nothing any more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_request(self) -> None:
+        self._stop_waiting()
+        self._deadline = self.loop.call_later(REQUEST_WITHIN_S, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class Connection(WebSocketsSansIOProtocol):
+    """A WebSocket as uvicorn has it. What is sent to it directly has not passed three layers of the framework.
+
+    What no application sees is bounded here: control frames, the pieces of a message, and whoever takes nothing.
+    """
+
+    on_room: Callable[[], None] | None = None
+    """Called when the client has room again."""
+
+    has_room = True
+    """Whether what is sent now does not wait here for the client to take it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._unseen = Rate(_CONTROL_PER_S, 2 * _CONTROL_PER_S)
+
+    def push(self, payloads: Iterable[bytes]) -> None:
+        """Send text frames at once, whether there is room or not; nothing, if the connection ends."""
+        if not self.close_sent and not self.disconnected:
+            parts: list[bytes] = []
+            for each in payloads:
+                parts += (_head(len(each)), each)
+            self.transport.writelines(parts)
+
+    def pause_writing(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """The client has no room for more."""
+        super().pause_writing()
+        self.has_room = False
+
+    def resume_writing(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """The client has room again."""
+        super().resume_writing()
+        self.has_room = True
+        if self.on_room is not None:
+            self.on_room()
+
+    async def send(self, message: Any) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """As the application asks for it. After a close there is nobody to send to."""
+        await self.writable.wait()
+        if self.handshake_complete and self.close_sent:
+            raise ClientDisconnected  # to uvicorn it would be a mistake of the application's
+        await super().send(message)
+        if message["type"] == "websocket.close":
+            self.loop.call_later(_LINGER_S, self.transport.abort)
+
+    def abort(self) -> None:
+        """End it at once: there is no room for a farewell."""
+        self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Go on with it; uvicorn leaves who sent no handshake without an answer."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.transport.write(b"".join(self.conn.data_to_send()))  # why it was no handshake
+            self.transport.close()
+
+    def handle_connect(self, event: Request) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Have the application find this connection."""
+        super().handle_connect(event)
+        if hasattr(self, "scope"):  # the handshake was one
+            extensions: Any = self.scope["extensions"]
+            extensions[CONNECTION] = self
+
+    def handle_cont(self, event: Frame) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """A further piece of a message."""
+        if self._may_pass():
+            super().handle_cont(event)
+
+    def handle_ping(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Answered by uvicorn."""
+        if self._may_pass():
+            super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """An answer, or none."""
+        if self._may_pass():
+            super().handle_pong(event)
+
+    def send_receive_event_to_app(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """A whole message. What is no text is a bad frame like any other, and no end with a code of its own."""
+        if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
+            self.curr_msg_data_type = "bytes"
+        super().send_receive_event_to_app()
+
+    def keepalive_timeout(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Nobody answered."""
+        self.pong_timer = self.pending_ping_payload = None
+        self._end(TOO_SLOW)
+
+    def handle_parser_exception(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Close with what the parser has to say, and go on reading: the kernel takes back what was not read yet."""
+        if self.conn.close_sent is not None:
+            self._close(self.conn.close_sent.code)
+
+    def _may_pass(self) -> bool:
+        if self.close_sent:
+            self.conn.data_to_send()  # nor is it answered
+            return False
+        may = self._unseen.take(self.loop.time())
+        if not may:
+            self._end(TOO_MANY)
+        return may
+
+    def _end(self, why: Close) -> None:
+        """Close, without the farewell that is the application's."""
+        if not (self.close_sent or self.transport.is_closing()):
+            self.conn.send_close(why.code, why.name)
+            self._close(why.code)
+
+    def _close(self, code: int) -> None:
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(_LINGER_S, self.transport.abort)
+
+
+def _head(length: int) -> bytes:
+    """What stands before the payload of a whole text frame from a server. Source: RFC 6455, 5.2."""
+    if length < _IN_TWO_BYTES:
+        return bytes((_TEXT, length))
+    if length < 1 << 16:
+        return bytes((_TEXT, _IN_TWO_BYTES)) + length.to_bytes(2, "big")
+    return bytes((_TEXT, _IN_EIGHT_BYTES)) + length.to_bytes(8, "big")
+
+
+class Server(uvicorn.Server):
+    """It announces its start, and leaves signals alone."""
+
+    def __init__(self, app: Litestar) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Opening,
+                ws=Connection,
+                ws_ping_interval=PING_EVERY_S,
+                ws_ping_timeout=PING_WITHIN_S,
+                ws_max_size=MAX_CLIENT_FRAME_BYTES,
+                proxy_headers=False,  # anybody could write them
+                ws_per_message_deflate=False,  # 30–200 times the CPU for each client
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Accept connections from now on."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Do nothing: the program's lifecycle listens for signals."""
+        yield
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

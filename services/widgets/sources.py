@@ -1,0 +1,169 @@
+"""What the service hears: boards, rows, alerts, halts, and of the tape what somebody asks for."""
+
+import asyncio
+
+from mesh import clock
+from mesh.connection import Connection
+from mesh.errors import BrokerError
+from mesh.kv import RECEIVED_MS, Entry, KeyValue
+from mesh.logs import Log
+from mesh.market_reader import MarketReader
+from mesh.tasks import ticks
+from schemas.columns import Columns
+from schemas.naming import (
+    ALERTS_STREAM,
+    NEWS_STREAM,
+    Bucket,
+    parse_alert_subject,
+    parse_news_subject,
+    parse_symbol_token,
+)
+from schemas.wire import DecodeError, json_decoder
+from services.widgets.catalogue import Catalogue
+from services.widgets.heard import Heard
+from services.widgets.hub import Hub
+from services.widgets.tap import Tap
+
+
+_GLANCE_S = 0.02
+"""How soon a change is seen, and waited for those that come with it."""
+_RESYNC_S = 0.5
+_ALERTS_AGE_MS = 3_600_000.0
+_NEWS_AGE_MS = 86_400_000.0
+_STATUS_S = 1.0
+
+_check_json = json_decoder(object).decode
+
+
+class Sources:
+    """Feeds the catalogue of *hub*, until it is cancelled."""
+
+    def __init__(
+        self, connection: Connection, hub: Hub, partitions: int, flush_s: float, log: Log
+    ) -> None:
+        self.updates = 0
+        self.rejected = 0
+        self._connection = connection
+        self._hub = hub
+        self._catalogue: Catalogue = hub.catalogue
+        self._reader = MarketReader(connection, partitions)
+        self._tap = Tap(connection, self._catalogue, partitions)
+        self._flush_s = flush_s
+        self._log = log
+        self._symbols: list[str] = []
+        self._heard = (
+            Heard(connection, ALERTS_STREAM, "alert.*.*", _ALERTS_AGE_MS, self._put_alert),
+            Heard(connection, NEWS_STREAM, "news.*", _NEWS_AGE_MS, self._put_news),
+        )
+
+    async def run(self) -> None:
+        """Hear everything, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            for each in (
+                self._watch_boards(), self._watch_halts(), self._watch_revoked(), *(each.run() for each in self._heard),
+                self._keep_market(), self._complete_market(), self._tend(),
+            ):  # fmt: skip
+                tasks.create_task(each)
+
+    async def _watch_boards(self) -> None:
+        async for entry in KeyValue(self._connection, Bucket.BOARDS).watch():
+            if entry.value is None:
+                self._catalogue.delete_board(entry.key)
+            else:
+                self._put_board(entry, entry.value)
+
+    def _put_board(self, entry: Entry, value: bytes) -> None:
+        try:
+            self._catalogue.put_board(entry.key, value, _received_ms(entry))
+            self.updates += 1
+        except (DecodeError, ValueError) as error:
+            self.rejected += 1
+            self._log.warning("board.rejected", board=entry.key, reason=str(error))
+
+    async def _watch_halts(self) -> None:
+        known: dict[str, bytes] = {}  # what is watched says its last values again after a reconnect
+        async for entry in KeyValue(self._connection, Bucket.HALTS).watch():
+            if entry.value is None or known.get(entry.key) == entry.value:
+                continue
+            known[entry.key] = entry.value
+            try:
+                self._put_event(f"halt/{parse_symbol_token(entry.key)}", entry.value)
+            except ValueError:
+                self.rejected += 1  # somebody else's
+
+    async def _watch_revoked(self) -> None:
+        async for entry in KeyValue(self._connection, Bucket.REVOKED).watch():
+            if entry.value is not None:
+                self._hub.revoke(entry.key)
+
+    def _put_alert(self, subject: str, value: bytes) -> None:
+        try:
+            kind, symbol = parse_alert_subject(subject)
+            self._put_event(f"alert/{kind}/{symbol}", value)
+        except ValueError:
+            self.rejected += 1  # somebody else's
+
+    def _put_news(self, subject: str, value: bytes) -> None:
+        try:
+            self._put_event(f"news/{parse_news_subject(subject)}", value)
+        except ValueError:
+            self.rejected += 1  # somebody else's
+
+    def _put_event(self, feed: str, value: bytes) -> None:
+        """Raises ValueError: *value* is no JSON, and a frame with it would be none either."""
+        _check_json(value)
+        self._catalogue.put_event(feed, value)
+
+    async def _keep_market(self) -> None:
+        due_s = 0.0
+        async for _ in ticks(_GLANCE_S):
+            if not self._reader.changed or clock.monotonic_s() < due_s:
+                continue
+            await asyncio.sleep(_GLANCE_S)  # the other partitions of the same flush
+            self._reader.changed, due_s = False, clock.monotonic_s() + self._flush_s
+            table = self._reader.table
+            instant = table.instant()
+            if instant is not None:
+                received_ms = table.take_received_ms()
+                self._catalogue.put_market(self._columns(), instant, received_ms)
+
+    def _columns(self) -> Columns:
+        """All rows. The list of symbols is a copy: that of the table grows."""
+        columns = self._reader.table.columns()
+        if columns.symbols != self._symbols:
+            self._symbols = list(columns.symbols)
+        return Columns(self._symbols, columns.matrix)
+
+    async def _complete_market(self) -> None:
+        is_open = False
+        async for _ in ticks(_RESYNC_S):
+            try:
+                if is_open:
+                    await self._reader.complete()
+                else:
+                    await self._reader.close()
+                    await self._reader.open()
+                    is_open = True
+            except BrokerError as error:
+                self._log.warning("market.delayed", reason=str(error))
+
+    async def _tend(self) -> None:
+        """What is done every so often: taps, the end of stalled clients, and whether the broker is there."""
+        due_s = 0.0
+        async for _ in ticks(min(self._flush_s, _RESYNC_S)):
+            self._hub.say_stale(stale=not self._connection.connected.is_set())
+            if self._connection.connected.is_set():
+                await self._tap.follow(self._catalogue.followed("trades"))
+            if clock.monotonic_s() >= due_s:
+                due_s = clock.monotonic_s() + _STATUS_S
+                self._hub.end_stalled()
+                if self._catalogue.followed("status"):
+                    self._catalogue.put_event("status", self._hub.report())
+
+
+def _received_ms(entry: Entry) -> float:
+    """When the change reached the listener; 0 if whoever put it did not say."""
+    try:
+        return float(entry.headers.get(RECEIVED_MS, 0.0))
+    except ValueError:
+        return 0.0

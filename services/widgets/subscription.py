@@ -1,0 +1,129 @@
+"""One feed as one client follows it: how far it has come, and how often it may come."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from schemas.widget import View
+from services.widgets.catalogue import Live
+from services.widgets.frame import Frame
+from services.widgets.live_sequence import DEFAULT_FIRST, LiveSequence
+
+
+_SLOW_MS = 1000.0
+"""A frame that waited so long for its client to take it makes the next ones come half as often."""
+_QUICK_MS = 100.0
+_SLOWEST_MS = 8000.0
+_FIRST_STEP_MS = 500.0
+_SPEED_UP_MS = 10_000.0
+"""A client that takes its frames at once for so long is given them twice as often again."""
+
+
+class Position(NamedTuple):
+    """The last frame of a subscription that a client has."""
+
+    epoch: str
+    seq: int
+
+
+class FellBehindError(Exception):
+    """Values of a sequence are no longer kept that the client has not been given."""
+
+
+class Subscription:
+    """What a client is to be given of *live*. Times are milliseconds of any clock that only grows.
+
+    Args:
+        watcher: that under which the catalogue knows it.
+        asked: where the client says that it is.
+    """
+
+    __slots__ = (
+        "_asked", "_interval_ms", "_quick_since_ms", "_sent_ms", "_seq", "due_ms", "feed", "is_once", "live",
+        "slowed_ms", "view", "watcher",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        feed: str,
+        view: View,
+        live: Live,
+        watcher: Callable[[], None],
+        asked: Position | None = None,
+    ) -> None:
+        self.feed = feed
+        self.live = live
+        self.watcher = watcher
+        self.is_once = False
+        """Whether one frame is all that was asked for."""
+        self.slowed_ms = 0.0
+        """Between two frames at least, because the client does not keep up."""
+        self._asked = asked
+        self._seq: int | None = None
+        """Where the client is; None before its first frame."""
+        self._quick_since_ms: float | None = None
+        self._sent_ms: float | None = None
+        """When the last frame was made; None before the first."""
+        self.look_again(view, live)
+
+    def look_again(self, view: View, live: Live) -> None:
+        """Go on with another view; begin anew if it is of something else."""
+        self.view = view
+        self._interval_ms = 1000.0 / view.hz if isinstance(view.hz, float) else 0.0
+        self.due_ms = 0.0
+        if self._sent_ms is not None:
+            self.due_ms = self._sent_ms + max(self.slowed_ms, self._interval_ms)
+        if live is not self.live:
+            self.live, self._seq, self._asked = live, None, None
+
+    def next_frame(self, now_ms: float) -> Frame | None:
+        """The frame that takes the client to now; None if it is there.
+
+        Raises:
+            FellBehindError: there is none that leaves nothing out, and nothing may be.
+        """
+        live, seq = self.live, self._seq
+        if seq is None:
+            frame = self._first()
+        elif seq == live.seq:
+            return None
+        else:
+            frame = live.after(seq)
+            if frame is None:
+                if isinstance(live, LiveSequence):
+                    raise FellBehindError
+                frame = live.begin(recovered=None)
+        if frame is not None:
+            self._seq, self._sent_ms = frame.seq, now_ms
+            self.due_ms = now_ms + max(self.slowed_ms, self._interval_ms)
+        return frame
+
+    def pace(self, waited_ms: float, now_ms: float) -> bool:
+        """A frame was taken after *waited_ms*: whether frames come more or less often from now on."""
+        before_ms = self.slowed_ms
+        if waited_ms >= _SLOW_MS:
+            self.slowed_ms = min(max(2 * before_ms, _FIRST_STEP_MS), _SLOWEST_MS)
+            self._quick_since_ms = None
+        elif waited_ms > _QUICK_MS or not before_ms:
+            self._quick_since_ms = None
+        elif self._quick_since_ms is None:
+            self._quick_since_ms = now_ms
+        elif now_ms - self._quick_since_ms >= _SPEED_UP_MS:
+            self._quick_since_ms = now_ms
+            self.slowed_ms = 0.0 if before_ms <= _FIRST_STEP_MS else before_ms / 2
+        return self.slowed_ms != before_ms
+
+    def _first(self) -> Frame | None:
+        """The first frame; None while there is nothing to see."""
+        live, asked, self._asked = self.live, self._asked, None
+        recovered = False if asked else None
+        if isinstance(live, LiveSequence):
+            found = live.resume(*asked) if asked else None
+            top = self.view.top
+            return found or live.begin(
+                top if isinstance(top, int) else DEFAULT_FIRST, recovered=recovered
+            )
+        if not live.seq:
+            self._asked = asked
+            return None
+        found = live.resume(*asked) if asked else None
+        return found or live.begin(recovered=recovered)
