@@ -187,6 +187,8 @@ class Catalogue:
         else:
             return
         if table.update(listing, received_ms):
+            if table in self._watchers:
+                table.after(table.seq - 1)  # now, for one table after the other costs a third less
             self._tell(table)
 
     def _market_scores(self, name: str) -> Numbers | None:

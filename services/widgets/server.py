@@ -101,7 +101,7 @@ class Connection(WebSocketsSansIOProtocol):
             parts: list[bytes] = []
             for each in payloads:
                 parts += (_head(len(each)), each)
-            self.transport.writelines(parts)
+            self.transport.write(b"".join(parts))  # a list costs the kernel more than the copy
 
     def pause_writing(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """The client has no room for more."""

@@ -152,9 +152,10 @@ class Session:
         while self._changed and self.closing is None:
             number = next(iter(self._changed))
             del self._changed[number]
-            if not self._is_due(number, now_ms):
+            held = self._subscriptions[number]
+            if held.due_ms > now_ms and not held.live.has_ended:
                 self._paced[number] = None
-            elif (frame := self._of(number, now_ms)) is not None:
+            elif (frame := self._of(number, held, now_ms)) is not None:
                 return frame
         return None
 
@@ -258,9 +259,8 @@ class Session:
         held = self._subscriptions[number]
         return held.due_ms <= now_ms or held.live.has_ended
 
-    def _of(self, number: int, now_ms: float) -> bytes | None:
+    def _of(self, number: int, held: Subscription, now_ms: float) -> bytes | None:
         """The next frame of one subscription, if there is one."""
-        held = self._subscriptions[number]
         if held.live.has_ended:
             return self._ended(number, f"feed {held.feed!r} has ended")
         try:
