@@ -4,9 +4,7 @@ import asyncio
 from typing import Any
 
 from litestar import WebSocket, websocket
-from litestar.connection import ASGIConnection
-from litestar.exceptions import PermissionDeniedException, WebSocketDisconnect
-from litestar.handlers import BaseRouteHandler
+from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers.websocket_handlers import WebsocketRouteHandler
 
 from mesh import clock
@@ -14,6 +12,8 @@ from mesh.tasks import end, ticks
 from schemas.widget import AUTH_WITHIN_S, TOO_MANY, TOO_SLOW, UNAUTHENTICATED
 from services.widgets.compat import CheckToken, CompatSession, Ending
 from services.widgets.compat_source import CompatSource
+from services.widgets.guard import from_pages
+from services.widgets.limits import Places, Rate
 
 
 PATH = "/compat/ws"
@@ -27,13 +27,13 @@ _CHECK_S = 15.0
 """How often the token of a connection is looked at again."""
 
 Socket = WebSocket[Any, Any, Any]
-Asked = ASGIConnection[Any, Any, Any, Any]
 
 
 def compat_route(
     source: CompatSource,
     check_token: CheckToken,
     origins: frozenset[str],
+    places: Places,
     *,
     auth_within_s: float = AUTH_WITHIN_S,
     check_s: float = _CHECK_S,
@@ -46,20 +46,19 @@ def compat_route(
         source: what is served; somebody must `run` it.
         check_token: whether the key of a client's first frame lets it in, now; it must compare in
             constant time. It is asked again every *check_s*.
-        origins: the pages that may connect, exactly as browsers name them. A request without an
-            `Origin` does not come from a page, and is let in.
+        origins: the pages that may connect.
+        places: shared with `/ws`; a key of the replaced system names no user, so clients count by address.
         auth_within_s: when a client that has not said who it is is closed.
         check_s: see *check_token*.
     """
 
-    def from_our_page(connection: Asked, _: BaseRouteHandler) -> None:
-        origin = connection.headers.get("origin")
-        if origin is not None and origin not in origins:
-            raise PermissionDeniedException("pages of that origin may not connect here")
-
-    @websocket(PATH, guards=[from_our_page])
+    @websocket(PATH, guards=[from_pages(origins)])
     async def compat(socket: Socket) -> None:
         await socket.accept()
+        address = socket.client.host if socket.client is not None else ""
+        if places.enter(None, address) is not None:
+            await _close(socket, Ending(TOO_MANY.code, TOO_MANY.name))
+            return
         client = _Client(socket, source, check_token)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -72,6 +71,8 @@ def compat_route(
                 await _close(socket, ending)
         except* (WebSocketDisconnect, OSError):
             pass  # the client is gone, or we closed it: there is nobody to tell
+        finally:
+            places.leave(None, address)
 
     return compat
 
@@ -98,10 +99,10 @@ class _Client:
             return
         with self._source.joined(session):
             await self._source.ready()  # a subscription that is acknowledged misses nothing
-            allowed = _Allowance()
+            allowed = Rate(_FRAMES_A_SECOND, _FRAMES_AT_ONCE)
             while session.ending is None:
                 text = await self._socket.receive_text()
-                if not allowed.one_more():
+                if not allowed.take(clock.monotonic_s()):
                     session.end(TOO_MANY)
                 session.on_text(text)
                 if session.wanted is not None:
@@ -133,21 +134,6 @@ class _Client:
             else:
                 await self._wake.wait()
                 self._wake.clear()
-
-
-class _Allowance:
-    """Frames that a client may send: so many a second, and what it has saved."""
-
-    def __init__(self) -> None:
-        self._left = _FRAMES_AT_ONCE
-        self._at_s = clock.monotonic_s()
-
-    def one_more(self) -> bool:
-        """Whether another frame may come now."""
-        now_s = clock.monotonic_s()
-        gained = (now_s - self._at_s) * _FRAMES_A_SECOND
-        self._left, self._at_s = min(self._left + gained, _FRAMES_AT_ONCE) - 1, now_s
-        return self._left >= 0
 
 
 async def _close(socket: Socket, ending: Ending) -> None:

@@ -99,7 +99,7 @@ def _routes(
     shows_token = is_closed and settings.ws_page_token
     return [
         stream_route(door, pump, origins, settings.ws_frames_per_s),
-        compat_route(compat, door.lets_in_to_everything, origins),
+        compat_route(compat, door.lets_in_to_everything, origins, hub.places),
         sse_route(door),
         *rest_routes(door),
         *page(port, new_token if shows_token else None),

@@ -7,17 +7,17 @@ from secrets import SystemRandom
 from typing import Any
 
 from litestar import WebSocket, websocket
-from litestar.connection import ASGIConnection
-from litestar.exceptions import PermissionDeniedException, WebSocketDisconnect
-from litestar.handlers import BaseRouteHandler, WebsocketRouteHandler
+from litestar.exceptions import WebSocketDisconnect
+from litestar.handlers import WebsocketRouteHandler
 
 from mesh import clock
 from mesh.errors import TokenError
 from schemas.widget import AUTH_WITHIN_S, TOO_MANY, UNAUTHENTICATED, Bye, Close
 from schemas.wire import encode_json
 from services.widgets.client import Client
-from services.widgets.credentials import origin_allowed, subprotocol_for, token_of
+from services.widgets.credentials import subprotocol_for, token_of
 from services.widgets.door import Door
+from services.widgets.guard import from_pages
 from services.widgets.limits import Allowance
 from services.widgets.pump import Pump
 from services.widgets.server import CONNECTION, Connection
@@ -25,7 +25,6 @@ from services.widgets.session import Session
 
 
 Socket = WebSocket[Any, Any, Any]
-Asked = ASGIConnection[Any, Any, Any, Any]
 
 _AGAIN_MS = {"now": (100, 2000), "later": (30_000, 60_000)}
 """Between which milliseconds a client is told to come back: not all at the same moment."""
@@ -38,14 +37,9 @@ _chance = SystemRandom()
 def stream_route(
     door: Door, pump: Pump, origins: frozenset[str], frames_per_s: int
 ) -> WebsocketRouteHandler:
-    """The handler of `/ws`; a request without an `Origin` does not come from a page, and is let in."""
+    """The handler of `/ws`; *origins* are the pages that may open it."""
 
-    def from_our_page(connection: Asked, _: BaseRouteHandler) -> None:
-        origin = connection.headers.get("origin")
-        if not origin_allowed(origin, origins):
-            raise PermissionDeniedException(f"no page of {str(origin)[:200]!r} may connect here")
-
-    @websocket("/ws", guards=[from_our_page])
+    @websocket("/ws", guards=[from_pages(origins)])
     async def stream(socket: Socket) -> None:
         offered = socket.scope.get("subprotocols", [])
         await socket.accept(subprotocols=subprotocol_for(offered))

@@ -25,6 +25,7 @@ from schemas.widget import MAX_CLIENT_FRAME_BYTES
 from schemas.wire import encode_json
 from services.widgets.compat_app import PATH, compat_route
 from services.widgets.compat_source import CompatSource
+from services.widgets.limits import Places
 
 
 KEY = "a key"
@@ -179,12 +180,14 @@ async def serving(
     board_s: float = 0.05,
     trades_s: float = 0.0,
     linger_s: float = 0.0,
+    most_clients: int = 100,
     **options: Any,
 ) -> AsyncIterator[Serving]:
     """The route alone, served until the end of the context."""
     keys = {KEY}
     source = CompatSource(connection, board_s=board_s, trades_s=trades_s, linger_s=linger_s)
-    route = compat_route(source, keys.__contains__, frozenset({ORIGIN}), **options)
+    places = Places(100, most_clients, most_clients)
+    route = compat_route(source, keys.__contains__, frozenset({ORIGIN}), places, **options)
     server = _Server(
         uvicorn.Config(
             Litestar([route], openapi_config=None, logging_config=None),

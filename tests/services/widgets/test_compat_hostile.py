@@ -3,9 +3,10 @@
 import logging
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from mesh.connection import Connection
+from mesh.testing import eventually
 from tests.services.widgets.compat_serving import KEY, ORIGIN, Serving, serving
 
 
@@ -65,6 +66,23 @@ async def test_compat_too_many_frames_end_the_connection(connection: Connection)
         for _ in range(400):
             await client.say(action="subscribe", feed="quote:A")
         assert await client.closed() == 4429
+
+
+async def test_compat_takes_so_many_clients_of_an_address(connection: Connection) -> None:
+    """One more than there may be is closed at once, and has its place as soon as another has gone."""
+    async with serving(connection, most_clients=2) as service, service.visiting():
+        async with service.visiting(), service.visiting(None) as third:
+            assert await third.closed() == 4429
+
+        async def is_let_in() -> bool:
+            async with service.visiting(None) as client:
+                try:
+                    await client.ask(action="auth", api_key=KEY)
+                except ConnectionClosed:
+                    return False
+                return True
+
+        await eventually(is_let_in)  # type: ignore[arg-type]  # T is what is awaited
 
 
 async def test_compat_fuzzed_frames_end_in_nothing_but_a_close(
