@@ -92,7 +92,11 @@ class Catalogue:
                 self._tell(ended)
 
     def put_market(self, columns: Columns, instant: Instant, received_ms: float) -> None:
-        """Take all rows as they are now; *columns* are not changed afterwards, or put again."""
+        """Take all rows as they are now.
+
+        Their numbers may change under our hands until they are put again: what is made of them for a
+        client that comes in between may be newer in one cell than in another, until then.
+        """
         places = {symbol: place for place, symbol in enumerate(columns.symbols)}
         self._scored = {}
         self.market = Market(columns, instant, places)

@@ -18,6 +18,10 @@ Later = Callable[[float, Callable[[], None]], object]
 """Has something called after so many seconds."""
 
 
+class RevokedError(TokenError):
+    """The token is valid, and somebody took it back."""
+
+
 class Visit(NamedTuple):
     """Who asks, and what it may see."""
 
@@ -54,23 +58,24 @@ class Door(NamedTuple):
         if text is None:
             return
         try:
-            token = self.tokens.read(text, clock.now_ms())
+            visit = self.visit(text)
+        except RevokedError:
+            client.session.close(REVOKED)
+            return
         except TokenError as error:
             client.session.close(UNAUTHENTICATED, str(error))
             return
-        if self.hub.is_revoked(token.id):
-            client.session.close(REVOKED)
-        elif self._has_place(client, token):
+        token = visit.token
+        if token is not None and self._has_place(client, token):
             client.token_id = token.id
-            left_s = (token.expires_ms - clock.now_ms()) / 1000 + LEEWAY_S
-            later(left_s, lambda: _expire(client, token))
-            client.session.welcome(self._hello(token), lambda feed: allowed(token.scopes, feed))
+            later(visit.left_s or 0.0, lambda: _expire(client, token))
+            client.session.welcome(self._hello(token), visit.may)
 
     def visit(self, text: str | None) -> Visit:
         """What a request with the token *text* may see.
 
         Raises:
-            TokenError: nothing.
+            TokenError: nothing; RevokedError if it once could.
         """
         if self.tokens is None:
             return Visit(None, _everything)
@@ -78,7 +83,7 @@ class Door(NamedTuple):
             raise TokenError("a token is needed, as `Authorization: Bearer`")
         token = self.tokens.read(text, clock.now_ms())
         if self.hub.is_revoked(token.id):
-            raise TokenError(REVOKED.meaning)
+            raise RevokedError(REVOKED.meaning)
         return Visit(token, lambda feed: allowed(token.scopes, feed))
 
     def lets_in_to_everything(self, text: str) -> bool:

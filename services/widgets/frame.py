@@ -1,7 +1,5 @@
 """Frames as they are shared: encoded once, and numbered for each client that gets them."""
 
-from typing import Protocol
-
 from schemas.widget import Delta, Event, Snap
 from schemas.wire import encode_json
 
@@ -36,22 +34,3 @@ def frame(content: Snap | Delta | Event) -> Frame:
     """*content*, whose `id` is 0, encoded."""
     before, _, after = encode_json(content).partition(_ID)  # the first: `id` leads
     return Frame(before, after, content.seq)
-
-
-class Live(Protocol):
-    """What a subscription follows: a table or a sequence, shared by all that want the same."""
-
-    epoch: str
-    seq: int
-    """Of its newest state; 0 while there is none."""
-    has_ended: bool
-    """Whether the feed is no longer there."""
-
-    def begin(self, *, recovered: bool | None) -> Frame:
-        """The first frame for somebody who has nothing."""
-
-    def resume(self, epoch: str, seq: int) -> Frame | None:
-        """The first frame for somebody who was at *seq*; None if that is too long ago, or no position of this."""
-
-    def after(self, seq: int) -> Frame | None:
-        """The one frame that takes somebody from *seq* to now; None if that is too long ago."""

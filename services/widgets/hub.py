@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from mesh import clock
+from mesh.logs import Log
 from mesh.tokens import LEEWAY_S, LONGEST_S
 from schemas.widget import RESTARTING, REVOKED, TOO_SLOW, Status
 from schemas.wire import encode_json
@@ -19,7 +20,8 @@ _STALLED_S = 30.0
 class Hub:
     """Everybody who is served. Nothing is queued for anybody."""
 
-    def __init__(self, catalogue: Catalogue, places: Places) -> None:
+    def __init__(self, catalogue: Catalogue, places: Places, log: Log) -> None:
+        self._log = log
         self.catalogue = catalogue
         self.places = places
         self.closing = False
@@ -76,7 +78,7 @@ class Hub:
     def revoke(self, token_id: str) -> None:
         """Let in nobody with this token any more, and close those who are."""
         now_s = clock.monotonic_s()
-        self._revoked[token_id] = now_s
+        self._revoked.setdefault(token_id, now_s)  # what is watched is said again after a reconnect
         while now_s - next(iter(self._revoked.values())) > LONGEST_S + 2 * LEEWAY_S:
             del self._revoked[next(iter(self._revoked))]  # it has expired since
         for client in self._clients:
@@ -114,6 +116,15 @@ class Hub:
                 await self._empty.wait()
 
     def _count(self, client: Guest) -> None:
-        if client.session.closing is not None:
-            code = client.session.closing.code
-            self.closed[code] = self.closed.get(code, 0) + 1
+        """Count and log an end that was ours: what a client did wrong, and never what it sent."""
+        why = client.session.closing
+        if why is not None:
+            self.closed[why.code] = self.closed.get(why.code, 0) + 1
+            if why is not RESTARTING:
+                self._log.info(
+                    "client.closed",
+                    code=why.code,
+                    why=why.name,
+                    user=client.user,
+                    address=client.address,
+                )

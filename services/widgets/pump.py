@@ -24,7 +24,6 @@ class Pump:
         self.failures = 0
         """Clients that were ended by a mistake of ours."""
         self.frames_sent = 0
-        self.bytes_sent = 0
         self._due: dict[Client, None] = {}
         """Clients for whom there may be something, in the order in which that became so."""
         self._wake = asyncio.Event()
@@ -85,7 +84,6 @@ class Pump:
             return False
         connection.push(frames)
         self.frames_sent += len(frames)
-        self.bytes_sent += size
         if connection.has_room:
             session.on_sent(0.0, now_ms)
         else:

@@ -15,6 +15,7 @@ from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.errors import FatalError
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.logs import Log
 from mesh.tasks import end
 from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
 from services import scanners
@@ -49,7 +50,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """
     port = settings.port or DEFAULT_PORT
     with _listening(port) as listener:
-        hub = _hub(settings)
+        hub = _hub(settings, lifecycle.log)
         async with (
             open_connection(settings, "widgets", lifecycle.log) as connection,
             asyncio.TaskGroup() as tasks,
@@ -75,14 +76,15 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         "clients": hub.clients_served,
         "frames": pump.frames_sent,
         "failures": pump.failures,
+        "closed": {str(code): count for code, count in sorted(hub.closed.items())},
     }
 
 
-def _hub(settings: Settings) -> Hub:
+def _hub(settings: Settings, log: Log) -> Hub:
     floors = (settings.board_min_usd, float(settings.board_min_shares))
     boards = [board.above(*floors) for board in scanners.discover(settings.boards)]
     places = Places(settings.ws_per_user, settings.ws_per_address, settings.ws_clients)
-    return Hub(Catalogue(token_hex(6), boards), places)
+    return Hub(Catalogue(token_hex(6), boards), places, log)
 
 
 def _routes(

@@ -226,3 +226,21 @@ async def test_revoked_token_is_over(
         assert (await ended(visitor)).code == 4403
     async with visiting(program, token=token) as visitor:
         assert (await ended(visitor)).code == 4403
+
+
+async def test_violation_is_logged_without_what_was_sent(program: Running) -> None:
+    """Point "log violations, never payloads or tokens": who was closed, from where and why; who left by itself is not."""
+    async with visiting(program) as visitor:
+        await visitor.hear(Hello)
+        for _ in range(30):
+            await visitor.connection.send(f'{{"{MARK}"')
+        assert (await ended(visitor)).code == 4400
+    async with visiting(program) as other:
+        await other.hear(Hello)
+
+    told = await program.lifecycle.until("client.closed")
+    facts = {key: told[key] for key in ("code", "why", "user", "address", "level")}
+    assert facts == {
+        "code": 4400, "why": "not-understood", "user": USER, "address": "127.0.0.1", "level": "info",
+    }  # fmt: skip
+    assert len(program.lifecycle.said("client.closed")) == 1

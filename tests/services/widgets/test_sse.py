@@ -15,6 +15,7 @@ import pytest
 
 from mesh.config import Settings
 from mesh.connection import Connection
+from mesh.logs import set_up
 from mesh.testing import RunningBroker, eventually
 from schemas.widget import Delta, Event, ServerError, Snap, Status
 from services.widgets.app import build
@@ -185,7 +186,7 @@ async def test_feed_that_is_none_is_an_error_and_the_end(program: Running) -> No
 
 async def test_clients_that_go_away_leave_nothing() -> None:
     """However a client goes, amid the stream or before it began, nobody follows for it and its place is free."""
-    hub = Hub(Catalogue("e"), Places(_PLACES, 100, 100))
+    hub = Hub(Catalogue("e"), Places(_PLACES, 100, 100), set_up("test", "error"))
     async with _alone(hub) as place:
         for number in range(4 * _PLACES):
             async with listening(place, f"trades/S{number}") as events:
@@ -204,7 +205,7 @@ async def test_clients_that_go_away_leave_nothing() -> None:
 
 async def test_quiet_stream_has_comments() -> None:
     """Where nothing happens a comment comes now and then, which is no event to anybody."""
-    hub = Hub(Catalogue("e"), Places(_PLACES, 100, 100))
+    hub = Hub(Catalogue("e"), Places(_PLACES, 100, 100), set_up("test", "error"))
     async with _alone(hub, quiet_s=0.01) as place, listening(place, "alert/>") as events:
         await events.until(Event)
         await events.until_comments(3)
@@ -215,7 +216,7 @@ async def test_quiet_stream_has_comments() -> None:
 
 async def test_slow_stream_has_comments() -> None:
     """Nor is the connection silent while the next frame of a slow view is due only later."""
-    hub = Hub(Catalogue("e"), Places(_PLACES, 100, 100))
+    hub = Hub(Catalogue("e"), Places(_PLACES, 100, 100), set_up("test", "error"))
     hub.catalogue.put_board("gainers", encoded(("A", 1.0, 2.0)), 0.0)
     async with (
         _alone(hub, quiet_s=0.01) as place,

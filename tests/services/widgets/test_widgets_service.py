@@ -196,7 +196,14 @@ async def test_service_stop_counts_what_was_done(program: Running) -> None:
         await visitor.hear(Hello)
         counters = await program.stop()
 
-    assert counters == {"updates": 0, "rejected": 0, "clients": 1, "frames": 1, "failures": 0}
+    assert counters == {
+        "updates": 0,
+        "rejected": 0,
+        "clients": 1,
+        "frames": 1,
+        "failures": 0,
+        "closed": {"1001": 1},
+    }
 
 
 async def test_service_taken_port_is_fatal(settings: Settings) -> None:
