@@ -102,10 +102,10 @@ class Worker:
             await self._arrived.wait()
             self._arrived.clear()
             for slot, owner in list(self.owners.items()):
-                if owner.work():
+                if owner.reader.work():
                     self._arrived.set()
-                if owner.gap and (slot not in repairing or repairing[slot].done()):
-                    repairing[slot] = tasks.create_task(owner.repair())
+                if owner.reader.gap and (slot not in repairing or repairing[slot].done()):
+                    repairing[slot] = tasks.create_task(owner.reader.repair())
             await asyncio.sleep(0)
 
     async def every(

@@ -59,7 +59,7 @@ async def _find(owner: Owner, count: int) -> None:
     """Have *owner* find so many alerts."""
 
     async def found() -> int:
-        owner.work()
+        owner.reader.work()
         await owner.flush()
         return len(owner.state.fold.unsent)
 
@@ -123,7 +123,7 @@ async def test_handed_over_alerts_are_not_left_to_the_next(connection: Connectio
     """Who gives a partition back stores what it has found, and the last of a kind is in KV."""
     first = await _owner(connection)
     await _print_block(connection, 0)
-    await eventually(lambda: first.intake.arrived == 1)
+    await eventually(lambda: first.reader.intake.arrived == 1)
     await first.hand_over()
 
     assert await _stored(connection) == IDS[:1]
