@@ -22,11 +22,11 @@ from nats.errors import Error, NoRespondersError, StaleConnectionError
 
 from mesh.address import DEFAULT_URL, brokers, is_web_socket, without_credentials
 from mesh.backoff import delays_s
-from mesh.config import Settings
 from mesh.errors import BrokerError, BrokerVersionError, MeshError
 from mesh.logs import Log
 from mesh.quorum import leave_minority
 from mesh.readiness import condition
+from mesh.settings import Settings
 from mesh.tasks import cancellable, end
 from mesh.transport import ImpatientTransport
 from schemas.wire import encode_json

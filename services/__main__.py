@@ -9,11 +9,12 @@ from importlib import import_module
 from pathlib import Path
 
 from mesh import topology
-from mesh.config import Settings, load, table
+from mesh.config import load, table
 from mesh.connection import open_connection
 from mesh.errors import MeshError
 from mesh.lifecycle import EX_FATAL, run
 from mesh.logs import set_up
+from mesh.settings import Settings
 from schemas.wire import encode_json
 from services.bench import flags as bench_flags
 from services.load import flags as load_flags

@@ -5,11 +5,11 @@ from collections import Counter, deque
 from contextlib import suppress
 
 from mesh import clock
-from mesh.config import Settings
 from mesh.connection import Connection, Message
 from mesh.errors import BrokerError
 from mesh.logs import Log
 from mesh.publisher import Publisher
+from mesh.settings import Settings
 from mesh.tasks import ticks
 from schemas.market import BatchHead, OwnerPositions
 from schemas.massive import Status

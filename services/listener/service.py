@@ -7,9 +7,9 @@ from secrets import SystemRandom
 from mesh import topology
 from mesh.backoff import delays_s
 from mesh.checkpoint import Checkpoints
-from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.settings import Settings
 from services.listener.feed import Subscriptions, follow
 from services.listener.listener import Listener
 

@@ -8,12 +8,12 @@ from typing import Any
 from mesh import topology
 from mesh.calendar import calendar_with
 from mesh.checkpoint import Checkpoints
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FencedError
 from mesh.group import Group, member_name
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.publisher import Publisher
+from mesh.settings import Settings
 from mesh.tasks import end, ticks
 from services.processors import learning
 from services.processors.fold import Fold

@@ -16,11 +16,11 @@ from secrets import SystemRandom
 from mesh import clock, topology
 from mesh.backoff import delays_s
 from mesh.calendar import Calendar, calendar_with
-from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.errors import SettingsError
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.settings import Settings
 from schemas.naming import Bucket
 from schemas.reference import SymbolDay
 from schemas.wire import DecodeError, Wire, json_decoder

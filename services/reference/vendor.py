@@ -16,8 +16,8 @@ from urllib3.exceptions import HTTPError
 
 from mesh import clock
 from mesh.backoff import delays_s
-from mesh.config import Settings
 from mesh.errors import MeshError
+from mesh.settings import Settings
 from schemas.wire import DecodeError, Decoder
 from services.reference.budget import Budget
 

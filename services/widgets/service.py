@@ -11,11 +11,11 @@ from litestar.types import ControllerRouterHandler
 
 from mesh import clock
 from mesh.address import parse_origins
-from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.errors import FatalError
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
+from mesh.settings import Settings
 from mesh.tasks import end
 from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
 from services import scanners

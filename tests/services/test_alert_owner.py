@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from mesh import clock, direct, topology
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.errors import BrokerError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
 from mesh.publisher import Publisher
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.market import Batch, Trade
 from schemas.naming import ALERTS_STREAM, Bucket, MarketClass, alert_subject, tape_subject

@@ -7,12 +7,12 @@ from functools import partial
 import pytest
 
 from mesh import clock, topology
-from mesh.config import Settings
 from mesh.connection import Connection, Message
 from mesh.errors import FencedError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
 from mesh.publisher import Publisher
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.market import Bar, Batch, Position, ProducerPositions, Repair
 from schemas.naming import (

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection, Message, open_connection
 from mesh.errors import BrokerError
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
 from schemas.market import Batch, Position, ProducerPositions, Repair, Trade
 from schemas.naming import MarketClass, repair_subject

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.calendar import STANDARD, day_of
-from mesh.config import Settings
+from mesh.settings import Settings
 from schemas.reference import Part
 from services.reference import answers
 from services.reference.background import full_days_before, last_rename, spans
