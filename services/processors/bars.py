@@ -11,11 +11,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from mesh.calendar import Day
+from schemas.columns import Mask, Places
 from schemas.leaderboard import SESSIONS
 from schemas.market import Bar
 from services.processors.grouped import order_by, rank_in_group, running_max
 from services.processors.sessions import session_at
-from services.processors.sheet import Blank, Floats, Ints, Mask, Places, Sheet, Symbols
+from services.processors.sheet import Blank, Floats, Ints, Sheet, Symbols
 
 
 _UNKNOWN = np.nan
