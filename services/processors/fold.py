@@ -168,11 +168,6 @@ class Fold:
         self._unreported[which] = False
         return self._columns(which)
 
-    def rows(self, number: int) -> Columns:
-        """All rows of a sharer, by symbol."""
-        self.refresh()
-        return self._columns((self._owner == number) & ~np.isnan(self._matrix[0]))
-
     def settle(self) -> None:
         """Fold what waits."""
         for market_class in _COLUMNS:

@@ -145,12 +145,8 @@ class RowFold:
         self._fold.on_references(self._number)
 
     def on_flush(self) -> Columns:
-        """The rows that changed since the last call, by symbol."""
+        """The rows that changed since the last call, by symbol; of a new processor, all that it has."""
         return self._fold.changed_rows(self._number)
-
-    def rows(self) -> Columns:
-        """All rows, by symbol."""
-        return self._fold.rows(self._number)
 
     def snapshot(self) -> bytes:
         """All state, for a successor."""

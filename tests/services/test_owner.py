@@ -118,7 +118,7 @@ async def test_successor_goes_on_where_the_checkpoint_and_the_stream_meet(
     second = await _owner(connection)
 
     assert (_folded(second), second.state.discarded.total()) == (6, 0)
-    assert [row.last_usd for row in second.state.fold.rows().rows()] == [6.0]
+    assert [row.last_usd for row in second.state.fold.on_flush().rows()] == [6.0]
 
 
 async def test_former_owner_is_fenced(connection: Connection) -> None:
@@ -234,7 +234,7 @@ async def test_overloaded_owner_drops_its_oldest_batches_and_counts_them(
     assert not _has_gap(owner)
     assert _folded(owner) + owner.state.discarded[MarketClass.BARS] == 50
     assert 0 < _folded(owner) <= 10
-    assert [row.last_usd for row in owner.state.fold.rows().rows()] == [50.0]
+    assert [row.last_usd for row in owner.state.fold.on_flush().rows()] == [50.0]
 
 
 async def test_gap_is_repaired_by_the_producer(connection: Connection) -> None:
