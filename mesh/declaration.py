@@ -75,7 +75,6 @@ class Setting(NamedTuple):
     field: str
     kind: Any
     """The annotated type, limits included."""
-    default: Any
     text: str
     secret: bool
     url: bool
@@ -90,13 +89,12 @@ class Setting(NamedTuple):
 
 
 def declared(struct: type[msgspec.Struct]) -> Iterator[Setting]:
-    """The settings that *struct* declares, in its order; each of its fields has a default."""
-    defaults = struct()
+    """The settings that *struct* declares, in its order."""
     for field, kind in get_type_hints(struct, include_extras=True).items():
         meta: Meta = kind.__metadata__[0]
         extra = meta.extra or {}
         env = extra["env"] or f"MESH_{field.upper()}"
         yield Setting(
-            env, field, kind, getattr(defaults, field), meta.description or "",
+            env, field, kind, meta.description or "",
             extra["secret"], extra["url"], extra["check"],
         )  # fmt: skip
