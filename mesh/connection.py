@@ -247,6 +247,29 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
     servers = brokers(settings.nats_url or DEFAULT_URL)
     connection = Connection(Client(), log)
     leaving: list[asyncio.Task[None]] = []
+    await _connect(connection, servers, name)
+    try:
+        _require_version(connection.client)
+        connection.connected.set()
+        connection.is_wanted = True
+        if len(servers) > 1:  # in no task group: that would wrap every error of the caller
+            loop = asyncio.get_running_loop()
+            leaving.append(loop.create_task(leave_minority(connection.client, log)))
+        async with connection.lifetime:
+            yield connection
+    except TimeoutError as error:
+        if not connection.lifetime.expired():
+            raise
+        raise BrokerError(
+            f"the connection was ended by the broker: {connection.client.last_error}"
+        ) from error
+    finally:
+        connection.is_wanted = False
+        await end(leaving)
+        await _close(connection.client)
+
+
+async def _connect(connection: Connection, servers: list[str], name: str) -> None:
     if not is_web_socket(servers[0]):
         connection.client._transport = ImpatientTransport()  # type: ignore[no-untyped-call]  # noqa: SLF001 (there is no other way)
     try:
@@ -271,25 +294,6 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
         raise BrokerError(
             f"no broker answers at {without_credentials(','.join(servers))} (MESH_NATS_URL): {str(error) or 'waited 10 s for one'}"
         ) from error
-    try:
-        _require_version(connection.client)
-        connection.connected.set()
-        connection.is_wanted = True
-        if len(servers) > 1:  # in no task group: that would wrap every error of the caller
-            loop = asyncio.get_running_loop()
-            leaving.append(loop.create_task(leave_minority(connection.client, log)))
-        async with connection.lifetime:
-            yield connection
-    except TimeoutError as error:
-        if not connection.lifetime.expired():
-            raise
-        raise BrokerError(
-            f"the connection was ended by the broker: {connection.client.last_error}"
-        ) from error
-    finally:
-        connection.is_wanted = False
-        await end(leaving)
-        await _close(connection.client)
 
 
 async def _close(client: Client) -> None:
