@@ -16,7 +16,7 @@ from schemas.leaderboard import SESSIONS
 from schemas.market import Bar
 from services.processors.grouped import order_by, rank_in_group, running_max
 from services.processors.sessions import session_at
-from services.processors.sheet import Blank, Floats, Ints, Sheet, Symbols
+from services.processors.sheet import Blank, Floats, Ints, Sheet, Symbols, picked
 
 
 _UNKNOWN = np.nan
@@ -41,9 +41,7 @@ class Batch(NamedTuple):
 
     def take(self, which: Places | Mask) -> "Batch":
         """Some of them."""
-        return Batch(
-            self.at[which], self.start_ms[which], self.end_ms[which], self.values[:, which]
-        )
+        return picked(self, which)
 
 
 def batch_of(symbols: Symbols, bars: Sequence[Bar]) -> Batch:
