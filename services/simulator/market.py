@@ -87,6 +87,21 @@ class Market:
         return self._listings
 
     @property
+    def day(self) -> Day:
+        """The trading day that runs."""
+        return self._day
+
+    @property
+    def runners(self) -> Sequence[intraday.Runner]:
+        """Those of the day, also those that have not begun yet."""
+        return self._runners
+
+    @property
+    def gappers(self) -> Sequence[Listing]:
+        """Those that gapped before the day."""
+        return self._gappers
+
+    @property
     def previous_day(self) -> str:
         """The trading day before the one that runs (ISO date)."""
         return self.calendar.previous_trading_day(self._day).name

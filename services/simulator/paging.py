@@ -35,7 +35,11 @@ def not_found(text: str) -> Response[bytes]:
 
 
 def page(
-    request: Request[Any, Any, Any], rows: Iterable[Row], usual: int, most: int
+    request: Request[Any, Any, Any],
+    rows: Iterable[Row],
+    usual: int,
+    most: int,
+    applied: str = "",
 ) -> Response[bytes]:
     """The page of *rows* that *request* asks for.
 
@@ -44,8 +48,9 @@ def page(
         rows: all there are.
         usual: rows on a page if the request does not say.
         most: largest limit that a request may ask for.
+        applied: a filter that the rows have passed already.
     """
-    query = dict(request.query_params)
+    query = {name: text for name, text in request.query_params.items() if name != applied}
     try:
         query |= dict(parse_qsl(urlsafe_b64decode(query.pop("cursor", "")).decode()))
         limit, first = int(query.get("limit", usual)), int(query.pop("first", 0))

@@ -10,14 +10,20 @@ from typing import Any
 import uvicorn
 from litestar import Litestar, Request, Response
 
-from services.simulator import rest_bars, rest_market, rest_reference
+from services.simulator import rest_bars, rest_market, rest_news, rest_reference
 from services.simulator.catalogue import Catalogue
 from services.simulator.faults import Faults
+from services.simulator.newsroom import Newsroom
 from services.simulator.paging import refusal
 
 
-def app(catalogue: Catalogue, key: str, faults: Faults | None = None) -> Litestar:
-    """The API as an ASGI application."""
+def app(
+    catalogue: Catalogue,
+    key: str,
+    faults: Faults | None = None,
+    newsroom: Newsroom | None = None,
+) -> Litestar:
+    """The API as an ASGI application; without a *newsroom* there is no news."""
 
     async def admit(request: Request[Any, Any, Any]) -> Response[bytes] | None:
         if faults is not None:
@@ -31,8 +37,11 @@ def app(catalogue: Catalogue, key: str, faults: Faults | None = None) -> Litesta
         return refusal(text, HTTPStatus.UNAUTHORIZED)
 
     parts = (rest_bars, rest_reference, rest_market)
+    routes = [route for part in parts for route in part.routes(catalogue)]
+    if newsroom is not None:
+        routes += rest_news.routes(newsroom)
     return Litestar(
-        [route for part in parts for route in part.routes(catalogue)],
+        routes,
         before_request=admit,
         openapi_config=None,
         logging_config=None,

@@ -16,11 +16,14 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from mesh.errors import FatalError
+from services.simulator import finlight_server
 from services.simulator.feed import Feed
+from services.simulator.finlight_server import FinlightServer
 from services.simulator.protocol import CONNECTED, EVICTED, Conversation, Subscriptions
 
 
 PATH = "/stocks"
+_NEWS_PATHS = (finlight_server.PATH, finlight_server.RAW_PATH)
 POLICY_VIOLATION = 1008
 _PARTING_S = 1.0
 
@@ -49,13 +52,14 @@ class Session:
 
 
 class FeedServer:
-    """Speaks the vendor's protocol for one feed and one key."""
+    """Speaks the vendor's protocol for one feed and one key; beside it, under another path, that of the vendor of *news*."""
 
-    def __init__(self, feed: Feed, key: str) -> None:
+    def __init__(self, feed: Feed, key: str, news: FinlightServer | None = None) -> None:
         self.connections = 0
         """Accepted since the start, whatever became of them."""
         self._feed = feed
         self._key = key
+        self._news = news
         self._session: Session | None = None
         self._failure: asyncio.Future[FatalError] = asyncio.get_running_loop().create_future()
 
@@ -65,7 +69,7 @@ class FeedServer:
         async with serve(
             self._accept,
             sock=listening,
-            process_request=_only_stocks,
+            process_request=self._admit,
             compression=None,
             ping_interval=None,
             close_timeout=_PARTING_S,
@@ -81,7 +85,18 @@ class FeedServer:
         """
         raise await self._failure
 
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        if request.path == PATH:
+            return None
+        if self._news is not None and request.path in _NEWS_PATHS:
+            return self._news.admit(connection, request)
+        return connection.respond(HTTPStatus.NOT_FOUND, f"the only market here is {PATH}\n")
+
     async def _accept(self, connection: ServerConnection) -> None:
+        request = connection.request
+        if self._news is not None and request is not None and request.path != PATH:
+            await self._news.serve(connection)
+            return
         self.connections += 1
         conversation = Conversation(self._key)
         with suppress(ConnectionClosed):  # the other side is free to go
@@ -118,12 +133,6 @@ class FeedServer:
             session.end(None)
             if not self._failure.done():
                 self._failure.set_result(error)
-
-
-def _only_stocks(connection: ServerConnection, request: Request) -> Response | None:
-    if request.path == PATH:
-        return None
-    return connection.respond(HTTPStatus.NOT_FOUND, f"the only market here is {PATH}\n")
 
 
 async def _authenticated(connection: ServerConnection, conversation: Conversation) -> bool:

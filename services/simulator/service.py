@@ -13,7 +13,9 @@ from mesh.settings import Settings
 from services.simulator import rest
 from services.simulator.catalogue import Catalogue, TapeCatalogue
 from services.simulator.feed import Feed, LiveFeed, TapeFeed
+from services.simulator.finlight_server import FinlightServer
 from services.simulator.market import Market, start_of
+from services.simulator.newsroom import Newsroom
 from services.simulator.player import Pacer, RealTime, Unpaced
 from services.simulator.server import PATH, FeedServer
 from services.simulator.synthetic import SyntheticCatalogue
@@ -33,15 +35,18 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         bound(settings.sim_port, "MESH_SIM_PORT") as feed_socket,
         bound(settings.sim_rest_port, "MESH_SIM_REST_PORT") as rest_socket,
     ):
-        feed, catalogue, source = await asyncio.to_thread(_source, settings)
-        server = FeedServer(feed, settings.sim_key)
-        api = rest.app(catalogue, settings.sim_key)
+        feed, catalogue, source, newsroom = await asyncio.to_thread(_source, settings)
+        news = None if newsroom is None else FinlightServer(newsroom, settings.sim_key)
+        server = FeedServer(feed, settings.sim_key, news)
+        api = rest.app(catalogue, settings.sim_key, newsroom=newsroom)
         async with (
             asyncio.TaskGroup() as group,
             server.serving(feed_socket),
             rest.serving(api, rest_socket),
         ):
             tasks = [group.create_task(feed.run()), group.create_task(server.require_intact_feed())]
+            if news is not None:
+                tasks.append(group.create_task(news.run()))
             lifecycle.ready(
                 feed=f"ws://{HOST}:{feed_socket.getsockname()[1]}{PATH}",
                 rest=f"http://{HOST}:{rest_socket.getsockname()[1]}",
@@ -54,16 +59,17 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         "events": dict(feed.sent.events),
         "frames": feed.sent.frames,
         "connections": server.connections,
+        "articles": 0 if news is None else news.sent,
     }
 
 
-def _source(settings: Settings) -> tuple[Feed, Catalogue, str]:
-    """What to play, what is known besides, and what to call it; reads files."""
+def _source(settings: Settings) -> tuple[Feed, Catalogue, str, Newsroom | None]:
+    """What to play, what is known besides, what to call it, and who writes about it; reads files."""
     pacer = _pacer(settings.sim_speed)
     if settings.sim_tape:
         paths = [Path(part) for part in settings.sim_tape.split(os.pathsep) if part]
         tape = Tape(paths)
-        return TapeFeed(tape, pacer), TapeCatalogue(tape), _named(paths)
+        return TapeFeed(tape, pacer), TapeCatalogue(tape), _named(paths), None
     market = Market(
         seed=settings.sim_seed,
         symbols=settings.sim_symbols,
@@ -71,11 +77,9 @@ def _source(settings: Settings) -> tuple[Feed, Catalogue, str]:
         calendar=calendar_with(settings.closures),
     )
     feed = LiveFeed(market, pacer, wait_for_readers=settings.sim_speed == "max")
-    return (
-        feed,
-        SyntheticCatalogue(market, settings.sim_seed),
-        f"synthetic market, seed {settings.sim_seed}",
-    )
+    catalogue = SyntheticCatalogue(market, settings.sim_seed)
+    newsroom = Newsroom(market, catalogue.tickers, settings.sim_seed)
+    return feed, catalogue, f"synthetic market, seed {settings.sim_seed}", newsroom
 
 
 def _named(paths: list[Path]) -> str:
