@@ -58,6 +58,15 @@ async def every(connection: Connection, stream: str, subject: str) -> list[Store
     return await _read(connection, stream, {"next_by_subj": subject, "seq": 1})
 
 
+async def after(connection: Connection, stream: str, subject: str, sequence: int) -> list[Stored]:
+    """All messages of *subject* (wildcards allowed) behind *sequence*, oldest first.
+
+    Raises:
+        BrokerError: the stream is not there, or stopped answering.
+    """
+    return await _read(connection, stream, {"next_by_subj": subject, "seq": sequence + 1})
+
+
 async def _read(connection: Connection, stream: str, request: dict[str, Any]) -> list[Stored]:
     found: list[Stored] = []
     answers: asyncio.Queue[Message] = asyncio.Queue()

@@ -11,6 +11,7 @@ import msgspec
 from mesh.address import parse_origins
 from mesh.declaration import about, about_port, check_days, check_speed, check_start, declared
 from mesh.hours import parse_closures
+from schemas.news import parse_filters
 
 
 KEY_CHARACTERS = 32
@@ -91,6 +92,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "What windows, speeds and alerts are made of: `bars` (second bars) for a feed without trades"
         ),
     ] = "trades"
+    finlight_key: Annotated[
+        str,
+        about(
+            "Key of the news vendor Finlight. Unset: the content of the file below; without any its articles are not asked for",
+            "FINLIGHT_API_KEY",
+            secret=True,
+        ),
+    ] = ""
+    finlight_key_file: Annotated[
+        str,
+        about("File with that key, as secrets are mounted; one that is not there counts as unset"),
+    ] = "/app/finlight_api_key.txt"
+    finlight_url: Annotated[
+        str, about("Address of Finlight's WebSocket, without `/raw`", url=True)
+    ] = "wss://wss.finlight.me"
+    finlight_mode: Annotated[
+        Literal["enhanced", "raw"],
+        about(
+            "Articles with companies and sentiment, or `raw` ones: sooner, and their symbols are read off the text"
+        ),
+    ] = "enhanced"
+    finlight_filters: Annotated[
+        str,
+        about(
+            'Which articles Finlight is asked for, a JSON object: `query`, `tickers`, `sources`, `exclude_sources`, `opt_in_sources`, `language`, `countries`, `categories` (`{"tickers": ["AAPL"], "language": "en"}`)',
+            check=parse_filters,
+        ),
+    ] = '{"language": "en"}'
+    massive_news_s: Annotated[
+        int,
+        about(
+            "How often Massive is asked for its newest articles, in seconds; 0: never",
+            ge=0,
+        ),
+    ] = 10
     source: Annotated[
         Literal["live", "tape", "simulated"], about("What the page says about the data")
     ] = "live"

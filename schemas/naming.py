@@ -25,15 +25,17 @@ class MarketClass(StrEnum):
 
 
 class Bucket(StrEnum):
-    """KV buckets. The first five are public and hold JSON; the others are internal."""
+    """KV buckets. The first six are public and hold JSON; the others are internal."""
 
     BOARDS = "boards"
     ROWS = "rows"
     ALERTS = "alerts"
     HALTS = "halts"
+    NEWS = "news"
     REFERENCE = "reference"
     DAILY = "daily"
     CURVES = "curves"
+    ARTICLES = "articles"
     IMAGES = "images"
     CHECKPOINTS = "checkpoints"
     OWNERS = "owners"
@@ -43,6 +45,11 @@ class Bucket(StrEnum):
 ROWS_STREAM = "ROWS"
 ALERTS_STREAM = "ALERTS"
 NEWS_STREAM = "NEWS"
+NEWS_TAPE_STREAM = "TAPE_NEWS"
+NEWS_OF_ALL = "news.market"
+"""Where every article is published once, whatever it is about."""
+LATEST_KEY = "latest"
+"""Of KV `news`: the newest articles; no symbol is written in small letters alone."""
 MAX_PARTITIONS = 100
 
 _SYMBOL = re.compile(r"[A-Za-z0-9.:_-]{1,32}")
@@ -271,6 +278,29 @@ def parse_news_subject(subject: str) -> str:
     if prefix != "news" or not dot or "." in token:
         raise ValueError(f"not the subject of an article: {subject!r}")
     return parse_symbol_token(token)
+
+
+def news_tape_subject(vendor: str) -> str:
+    """Where articles are published as a vendor sent them: `tape.news.finlight`."""
+    return f"tape.news.{vendor}"
+
+
+def parse_news_tape_subject(subject: str) -> str:
+    """The vendor of a subject of articles as they came.
+
+    Raises:
+        ValueError: *subject* is not one.
+    """
+    match subject.split("."):
+        case ["tape", "news", vendor] if vendor:
+            return vendor
+        case _:
+            raise ValueError(f"not a subject of the news tape: {subject!r}")
+
+
+def latest_page_key(place: int) -> str:
+    """The key of a full page of the latest articles, by its place among those that are kept: `latest.017`."""
+    return f"{LATEST_KEY}.{place:03d}"
 
 
 def alert_key(kind: str, symbol: str) -> str:

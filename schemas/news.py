@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import msgspec
 from msgspec import field
 
 from schemas.wire import Wire
@@ -70,7 +71,7 @@ class Latest(Wire, frozen=True):
     sequence: int
     """Of stream `NEWS`, up to which articles are in here."""
     pages: int
-    """Full pages that were made so far; page n is at `latest.{n modulo 200}`."""
+    """Full pages that were made so far; page n is at `latest.{n modulo 200, three digits}`."""
     articles: list[Article]
 
 
@@ -88,3 +89,25 @@ class OfSymbol(Wire, frozen=True):
     sequence: int
     """Of stream `NEWS`, up to which articles are in here."""
     articles: list[Article]
+
+
+class Filters(Wire, frozen=True, forbid_unknown_fields=True):
+    """Which articles the vendor Finlight is asked for; None does not filter."""
+
+    query: str | None = None
+    tickers: list[str] | None = None
+    sources: list[str] | None = None
+    exclude_sources: list[str] | None = None
+    opt_in_sources: list[str] | None = None
+    language: str | None = None
+    countries: list[str] | None = None
+    categories: list[str] | None = None
+
+
+def parse_filters(text: str) -> Filters:
+    """The filters that *text*, a JSON object, asks for.
+
+    Raises:
+        ValueError: it is no such object.
+    """
+    return msgspec.json.decode(text, type=Filters)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from finlight_client.models import (
@@ -26,10 +26,10 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 from mesh import clock
-from mesh.config import Settings
 from mesh.logs import Log
+from mesh.settings import Settings
+from schemas.news import parse_filters
 from services.news.reconnect import Ending
-from services.news.wanted import Wanted
 
 
 _RAW_FILTERS = ("query", "sources", "exclude_sources", "language")
@@ -41,10 +41,6 @@ Take = Callable[[bytes], None]
 
 class _AsItCame(RootModel[Any]):
     """An article that nobody has looked into."""
-
-
-class _Socket(Protocol):
-    close_code: int | None
 
 
 class _Watched:
@@ -61,7 +57,9 @@ class _Watched:
         try:
             await super()._listen(ws, on_article)  # type: ignore[misc]  # of the vendor's class
         finally:
-            self.close_code = ws.close_code
+            sent = ws.protocol.close_sent  # by us: too large, or no pong
+            lost = ws.protocol.close_rcvd is None and sent is not None
+            self.close_code = sent.code if lost and sent is not None else ws.close_code
 
 
 class _Enhanced(_Watched, WebSocketClient):  # type: ignore[misc]  # ships no types
@@ -109,7 +107,7 @@ class Attempt:
         kind = _Raw if self._raw else _Enhanced
         # A process has one such connection; whoever has just taken over must not wait for the one before.
         self._client = kind(config, takeover=True, pong_timeout=60)
-        self._wanted = Wanted.parse(settings.finlight_filters)
+        self._wanted = parse_filters(settings.finlight_filters)
         self._overheard = _Overheard(log)
         self._take = take
 
