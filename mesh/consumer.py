@@ -15,7 +15,7 @@ from mesh.errors import BrokerError
 from schemas.wire import encode_json
 
 
-ACK_WAIT_S = 10.0
+ACK_WAIT_S = 5.0
 """A message that was given to a process that is dead or hangs is given to another after so long."""
 _MOST_PENDING = 1000
 _EXPIRES_S = 1.0

@@ -17,6 +17,7 @@ from mesh.config import load
 from mesh.errors import FatalError
 from mesh.settings import SETTINGS, Settings
 from mesh.tokens import LONGEST_S, Tokens, random_key
+from services.simulator.finlight_server import PATH as NEWS_PATH
 from services.simulator.tape import Tape
 
 
@@ -54,6 +55,8 @@ class Plan(NamedTuple):
     """The embedded ones; empty if somebody else's is used."""
     workers: int
     simulator: bool
+    news: bool
+    """Not with a tape: it holds none, and today's would not belong to its day."""
     web: bool
     exit_at_end: bool
 
@@ -96,6 +99,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
         brokers=brokers,
         workers=arguments.workers,
         simulator=source != "live",
+        news=source != "tape",
         web=not arguments.no_web,
         exit_at_end=arguments.exit_at_end,
     )
@@ -158,6 +162,8 @@ def _simulated(settings: Settings, paths: list[Path]) -> Settings:
         api_key=settings.sim_key,
         feed=f"127.0.0.1:{feed_port}",
         feed_tls=False,
+        finlight_key=settings.sim_key,
+        finlight_url=f"ws://127.0.0.1:{feed_port}{NEWS_PATH}",
         rest_url=f"http://127.0.0.1:{rest_port}",
         lossless=bool(paths),
         reference_days=",".join(days),

@@ -22,9 +22,9 @@ from services.up.plan import Plan, plan, prepared
 from services.up.tally import NONE, tally
 
 
-_STAGES = (("simulator",), ("reference", "processors", "boards", "widgets"), ("listener",))
+_STAGES = (("simulator",), ("reference", "processors", "boards", "widgets", "news"), ("listener",))
 """Started stage by stage: the next begins when all of one are ready."""
-_STOPS = ("listener", "simulator", "reference", "processors", "boards", "widgets", "broker")
+_STOPS = ("listener", "news", "simulator", "reference", "processors", "boards", "widgets", "broker")
 """Stopped one after the other, each when all its processes have drained: producers before consumers, the broker last."""
 _READY_S = 60.0
 _CANCEL_S = 0.2
@@ -48,7 +48,7 @@ class Tree:
         self._plan = plan
         self._console = console
         self._children: dict[str, Child] = {}
-        self._copies = {"broker": len(plan.brokers), "processors": plan.workers, "boards": 2}
+        self._copies = {"broker": len(plan.brokers), "processors": plan.workers, "boards": 2, "news": 2}
         """How many processes of a program run; one, unless it is named here."""
         self.started = asyncio.Event()
         """Set when every program does its job."""
@@ -154,7 +154,12 @@ class Tree:
             self.tape_ended.set()
 
     def _is_wanted(self, program: str) -> bool:
-        return {"simulator": self._plan.simulator, "widgets": self._plan.web}.get(program, True)
+        wanted = {
+            "simulator": self._plan.simulator,
+            "widgets": self._plan.web,
+            "news": self._plan.news,
+        }
+        return wanted.get(program, True)
 
     def _names(self, program: str) -> list[str]:
         """What the processes of *program* are called."""
