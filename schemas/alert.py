@@ -22,6 +22,8 @@ class AlertKind(StrEnum):
     NEAR_BAND = "near-band"
     HALT = "halt"
     RESUME = "resume"
+    NEWS = "news"
+    """A fresh article about a symbol that is traded enough."""
 
 
 class Breach(Wire, frozen=True):
@@ -61,3 +63,5 @@ class Alert(Wire, frozen=True):
     """When the state that began here ends by rule: a limit state after 15 s, a pause after 5 minutes."""
     row: Row
     """At that moment."""
+    headline: str | None = None
+    """Title of the newest article about the symbol; None without one. It may have come after the moment."""

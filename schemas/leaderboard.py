@@ -138,7 +138,14 @@ class Row(Wire, frozen=True):
     halt_ms: int | None = None
     """Since when; None also where the feed does not say when trading began again."""
     news_ms: int | None = None
-    """Time of the newest article about the symbol."""
+    """Time of publication of the newest article about the symbol."""
+
+
+class RowWithHeadline(Row, frozen=True):
+    """A row as KV `rows` has it of a symbol that there is news about: columns hold no texts."""
+
+    headline: str | None = None
+    """Title of the newest article about the symbol."""
 
 
 class RankedRow(Wire, frozen=True):

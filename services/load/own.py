@@ -53,7 +53,7 @@ class Producer:
         self._publisher = Publisher(connection)
         self._shelf = Shelf(connection, [BOARD.name])
         self._outlets = [
-            Outlet(connection, self._publisher, partition)
+            Outlet(connection, self._publisher, partition, {})
             for partition in range(settings.partitions)
         ]
 

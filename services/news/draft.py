@@ -64,13 +64,12 @@ def article_of(draft: Draft, listed: Listed) -> Article | None:
     tickers = [each.ticker for each in companies] or of_text(f"{title}\n{summary}", listed)
     link = safe_link(draft.link)
     impact, topic = impact_of(title)
-    latest_ms = draft.received_ms + _DAY_MS
-    published_ms = draft.published_ms if draft.published_ms <= latest_ms else draft.received_ms
+    published_ms = _believed(draft.published_ms, draft.received_ms)
     return Article(
         id=_id(draft, link, title),
         revision=1,
         published_ms=published_ms,
-        revised_ms=max(published_ms, min(draft.revised_ms, latest_ms)),
+        revised_ms=max(published_ms, _believed(draft.revised_ms, draft.received_ms)),
         received_ms=draft.received_ms,
         vendor=draft.vendor,
         source=plain(draft.source, NAME_BYTES),
@@ -88,6 +87,10 @@ def article_of(draft: Draft, listed: Listed) -> Article | None:
         countries=_words(draft.countries),
         categories=_words(draft.categories),
     )
+
+
+def _believed(time_ms: int, received_ms: int) -> int:
+    return time_ms if time_ms <= received_ms + _DAY_MS else received_ms
 
 
 def _id(draft: Draft, link: str | None, title: str) -> str:

@@ -16,11 +16,6 @@ _COMMENTS = re.compile(r"<!--.*?(-->|\Z)", re.DOTALL)
 _TAGS = re.compile(r"</?[a-zA-Z!?][^<>]*>")
 _OPENED = re.compile(r"<(?=[a-zA-Z/!?])")
 """What a browser takes for the begin of a tag, whatever follows."""
-_UNSEEN = re.compile(
-    "[\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f"
-    "\\ud800-\\udfff\\ufeff\\ufff9-\\uffff\\U000e0000-\\U000e007f]"
-)
-"""Control characters, halves of characters, and those that have no width or turn the direction of others."""
 _SPACES = re.compile(r"\s+")
 _LINK = re.compile(r"[!-~\u00a1-\U0010fffd]+")
 _MOST_LINK_BYTES = 800
@@ -42,7 +37,8 @@ def plain(text: str, most_bytes: int) -> str:
 
 
 def _without_markup(text: str) -> str:
-    text = _UNSEEN.sub("", text)
+    # Control characters, halves of characters, and those that have no width or turn the direction of others.
+    text = "".join([each for each in text if each.isprintable() or each.isspace()])
     text = _TAGS.sub(" ", _COMMENTS.sub(" ", _HIDDEN_PARTS.sub(" ", text)))
     return _OPENED.sub("", text)
 

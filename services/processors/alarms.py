@@ -14,6 +14,7 @@ kind a symbol has at most one in five minutes of event time (`COOLDOWN_MS`).
 - near-band: a price within 1 % of a price band that is in force at its time. This alone is of two classes: the
   feed sends a band before the prices that it is for, and so the listener publishes it and owners fold it.
 - limit, halt, resume: transitions of `services.processors.halts`.
+- news: see `services.processors.catalysts`.
 """
 
 from collections.abc import Callable

@@ -12,8 +12,10 @@ from services.processors.known import days_since
 PREVIOUS_DAY = "previous day"
 
 
-def alert(alarm: Alarm, day: Day, row: Row, reference: SymbolDay | None) -> Alert:
-    """The alert of *alarm* on its *day*; its id follows from the tape alone."""
+def alert(
+    alarm: Alarm, day: Day, row: Row, reference: SymbolDay | None, headline: str | None = None
+) -> Alert:
+    """The alert of *alarm* on its *day*; its id follows from the tape alone, or from the news."""
     breaches = [Breach(session, level_usd) for session, level_usd in alarm.breaches]
     since = None
     if reference is not None and alarm.price_usd is not None:
@@ -25,7 +27,7 @@ def alert(alarm: Alarm, day: Day, row: Row, reference: SymbolDay | None) -> Aler
     return Alert(
         f"{alarm.kind}-{symbol_token(row.symbol)}-{alarm.event_ms}", alarm.kind, row.symbol,
         day.name, day.session(alarm.event_ms), alarm.event_ms, alarm.price_usd, alarm.level_usd, breaches,
-        since, alarm.move_pct, alarm.size_shares, alarm.until_ms, row,
+        since, alarm.move_pct, alarm.size_shares, alarm.until_ms, row, headline,
     )  # fmt: skip
 
 

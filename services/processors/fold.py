@@ -13,7 +13,7 @@ import numpy as np
 
 from mesh.calendar import STANDARD, Calendar, Day
 from schemas.alert import Alert
-from schemas.columns import FIELDS, Columns, Mask, Places
+from schemas.columns import FIELDS, PLACE, Columns, Mask, Numbers, Places
 from schemas.halt import Halted
 from schemas.leaderboard import Row
 from schemas.naming import MarketClass
@@ -21,6 +21,7 @@ from services.processors import bars, quotes, trades
 from services.processors.alarms import Alarm, Alarms
 from services.processors.alerts import alert
 from services.processors.bars import Bars
+from services.processors.catalysts import Catalysts
 from services.processors.halting import Halting
 from services.processors.join import Parts, days_of, join
 from services.processors.known import Knowledge, Known
@@ -102,6 +103,11 @@ class Fold:
         self._with_quotes = with_quotes and not by_bars
         self._knowledge = knowledge
         self._known: dict[str, Known] = {}
+        self._catalysts = Catalysts(knowledge.news)
+        self._newest_ms = 0
+        self._news_ms: Numbers = np.zeros(0)
+        self._news_read = 0
+        """Symbols of which it was looked up whether there is news."""
         self._calendar = calendar
         self._day = calendar.day_at(0)
         self._matrix = np.full((len(FIELDS), 0), np.nan)
@@ -161,6 +167,16 @@ class Fold:
             known.forget()
         self._changed[self.places_of(number)] = True
 
+    def on_news(self, symbols: Sequence[str]) -> None:
+        """The newest article of *symbols* is another one: their rows are changed."""
+        self._catalysts.add(symbols)
+        for symbol in symbols:
+            place = self.symbols.get(symbol)
+            if place is not None:
+                self._changed[place] |= self._owner[place] != _NOBODY
+                if place < self._news_read:  # the others are looked up when they are
+                    self._news_ms[place] = self._knowledge.news[symbol].published_ms
+
     def changed_rows(self, number: int) -> Columns:
         """The rows of a sharer that changed since the last call, by symbol."""
         self.refresh()
@@ -185,18 +201,26 @@ class Fold:
             newest_ms = days_of(self.parts, at)
             heard = newest_ms > 0  # a symbol with bands alone has no row
             at, newest_ms = at[heard], newest_ms[heard]
+            self._newest_ms = max(self._newest_ms, int(newest_ms.max(initial=0)))
             self._unreported[at] = True
             while at.size:
                 day = self._day_of(int(newest_ms.max()))
                 today = newest_ms >= day.start_ms
                 self._join(at[today], day)
                 at, newest_ms = at[~today], newest_ms[~today]
+            self._catalysts.look(
+                self._newest_ms, self._place_of_ours, self._matrix, self._alarms.raise_alarm
+            )
         for each in self._alarmed:
             self._sharer_of(each.place).on_alert(self._alert(each))
         self._alarmed.clear()
         for symbol, halted in self.parts.halts.unput.items():
             self._sharer_of(self.symbols[symbol]).on_halted(halted)
         self.parts.halts.unput.clear()
+
+    def _place_of_ours(self, symbol: str) -> int | None:
+        place = self.symbols.get(symbol)
+        return None if place is None or self._owner[place] == _NOBODY else place
 
     def _sharer_of(self, place: int) -> Sharer:
         return self._sharers[int(self._owner[place])]
@@ -275,6 +299,21 @@ class Fold:
         parts.halts.mark(at, day, days_of(parts, at), traded_ms[at])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             self._matrix[:, at] = join(parts, at, day, known)
+        self._matrix[PLACE["news_ms"], at] = self._newest_news_ms(at)
+
+    def _newest_news_ms(self, at: Places) -> Numbers:
+        """When the newest article about each symbol was published."""
+        names, news = self.symbols.names, self._knowledge.news
+        held = len(self._news_ms)
+        if len(names) > held:
+            more = max(len(names), 2 * held) - held
+            self._news_ms = np.pad(self._news_ms, (0, more), constant_values=np.nan)
+        for place in range(self._news_read, len(names)):
+            if names[place] in news:
+                self._news_ms[place] = news[names[place]].published_ms
+        self._news_read = len(names)
+        found: Numbers = self._news_ms[at]
+        return found
 
     def _columns(self, which: Mask) -> Columns:
         names = self.symbols.names
@@ -290,7 +329,9 @@ class Fold:
         row = Row(symbol, day.name, day.session(alarm.event_ms), alarm.event_ms)
         if not np.isnan(self._matrix[0, alarm.place]):
             row = Columns([symbol], self._matrix[:, [alarm.place]]).row(0)
-        return alert(alarm, day, row, self._knowledge.of(day.name, symbol))
+        news = self._knowledge.news.get(symbol)
+        headline = None if news is None else news.title
+        return alert(alarm, day, row, self._knowledge.of(day.name, symbol), headline)
 
     def _day_of(self, event_ms: int) -> Day:
         if not self._day.start_ms <= event_ms < self._day.end_ms:

@@ -2,11 +2,13 @@
 
 from array import array
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
 from mesh.calendar import Day
 from schemas.columns import Places
+from schemas.news import Article
 from schemas.reference import Stair, SymbolDay, VolumeCurve
 from services.processors.sheet import Floats, Ints, Sheet, Symbols
 
@@ -38,6 +40,16 @@ class Curve:
         return self._cumulative[min(minute, _MINUTES - 1)] or None
 
 
+class Headline(NamedTuple):
+    """The newest article about a symbol."""
+
+    published_ms: int
+    article: str
+    """Its id."""
+    revision: int
+    title: str
+
+
 class Knowledge:
     """What a worker has learned so far; it grows, and everybody sees it at once."""
 
@@ -45,10 +57,26 @@ class Knowledge:
         self.days: dict[str, dict[str, SymbolDay]] = {}
         """What is known before a trading day (ISO), by symbol."""
         self.curves: dict[str, Curve] = {}
+        self.news: dict[str, Headline] = {}
+        """By symbol."""
 
     def of(self, trading_day: str, symbol: str) -> SymbolDay | None:
         """What is known of *symbol* before *trading_day*."""
         return self.days.get(trading_day, _NOTHING).get(symbol)
+
+    def take_article(self, article: Article) -> list[str]:
+        """Take *article*, or a version of it; the symbols whose newest article it is, if that changes anything.
+
+        The newest is the one that was published last, whatever came first.
+        """
+        found = Headline(article.published_ms, article.id, article.revision, article.title)
+        changed = [
+            symbol
+            for symbol in article.tickers
+            if (held := self.news.get(symbol)) is None or found[:3] > held[:3]
+        ]
+        self.news.update(dict.fromkeys(changed, found))
+        return changed
 
 
 class Known(Sheet):

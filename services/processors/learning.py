@@ -1,11 +1,13 @@
-"""Reference data from KV into what a worker knows: loaded before the first event, then followed."""
+"""Reference data from KV into what a worker knows: loaded before the first event, then followed. News, too."""
 
 from collections.abc import Callable
 
+from mesh import stream
 from mesh.connection import Connection
 from mesh.kv import KeyValue
 from mesh.logs import Log
-from schemas.naming import Bucket, previous_closes_key
+from schemas.naming import NEWS_OF_ALL, NEWS_STREAM, Bucket, previous_closes_key
+from schemas.news import Article
 from schemas.reference import PreviousCloses, ReferenceDay, SymbolDay, VolumeCurve
 from schemas.wire import DecodeError, json_decoder, msgpack_decoder
 from services.processors.known import Curve, Knowledge
@@ -14,6 +16,7 @@ from services.processors.known import Curve, Knowledge
 _decode_closes = json_decoder(PreviousCloses).decode
 _decode_day = msgpack_decoder(ReferenceDay).decode
 _decode_curve = msgpack_decoder(VolumeCurve).decode
+_decode_article = json_decoder(Article).decode
 
 Learn = Callable[[Knowledge, bytes], bool]
 """Adds a value to what is known; whether that changed anything."""
@@ -72,6 +75,21 @@ async def follow(
     async for entry in KeyValue(connection, bucket).watch(keys):
         if entry.value is not None and _take(knowledge, learn, entry.value, log):
             on_change()
+
+
+async def follow_news(
+    connection: Connection, knowledge: Knowledge, log: Log, on_news: Callable[[list[str]], None]
+) -> None:
+    """Take every article that there is and that comes, for ever; *on_news* is told whose newest one is another."""
+    async for stored in stream.follow(connection, NEWS_STREAM, NEWS_OF_ALL, 0):
+        changed: dict[str, None] = {}
+        for each in stored:
+            try:
+                changed |= dict.fromkeys(knowledge.take_article(_decode_article(each.payload)))
+            except DecodeError as error:  # of another version, or somebody else's
+                log.warning("article.unreadable", sequence=each.sequence, reason=str(error))
+        if changed:
+            on_news([*changed])
 
 
 def _take(knowledge: Knowledge, learn: Learn, value: bytes, log: Log) -> bool:

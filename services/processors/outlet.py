@@ -6,8 +6,10 @@ by an owner that was confirmed a moment ago, and all of them again by the next o
 reconnect, since a put may be lost with the connection.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
+
+import msgspec
 
 from mesh import clock
 from mesh.connection import Connection
@@ -18,6 +20,7 @@ from mesh.publisher import Publisher
 from schemas.alert import Alert
 from schemas.columns import Columns, Image, RowsBatch, packed
 from schemas.halt import Halted
+from schemas.leaderboard import Row, RowWithHeadline
 from schemas.naming import (
     Bucket,
     alert_key,
@@ -27,6 +30,7 @@ from schemas.naming import (
     symbol_token,
 )
 from schemas.wire import encode_json, encode_msgpack
+from services.processors.known import Headline
 
 
 MESSAGE_ID = "Nats-Msg-Id"
@@ -37,9 +41,15 @@ _CHUNK = 100
 
 
 class Outlet:
-    """The outputs of one owner of *partition*; its epoch is set before the first."""
+    """The outputs of one owner of *partition*; its epoch is set before the first. Rows in KV have the headlines of *news*."""
 
-    def __init__(self, connection: Connection, publisher: Publisher, partition: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        publisher: Publisher,
+        partition: int,
+        news: Mapping[str, Headline],
+    ) -> None:
         self.epoch = 0
         self._publisher = publisher
         self._partition = partition
@@ -47,6 +57,7 @@ class Outlet:
         self._images = KeyValue(connection, Bucket.IMAGES)
         self._halts_kv = KeyValue(connection, Bucket.HALTS)
         self._alerts_kv = KeyValue(connection, Bucket.ALERTS)
+        self._news = news
         self._connection = connection
         self._number = 0
         self._newest = Newest()
@@ -82,7 +93,7 @@ class Outlet:
             await confirm()
             began_s = clock.monotonic_s()
             symbols = list(islice(self._unput, _CHUNK))
-            values = list(map(encode_json, self._newest.of(symbols).rows()))
+            values = [self._value(row) for row in self._newest.of(symbols).rows()]
             for symbol in symbols:
                 del self._unput[symbol]
             try:
@@ -93,6 +104,12 @@ class Outlet:
                 raise
             busy_s += clock.monotonic_s() - began_s
         return busy_s
+
+    def _value(self, row: Row) -> bytes:
+        news = self._news.get(row.symbol)
+        if news is None:
+            return encode_json(row)
+        return encode_json(RowWithHeadline(**msgspec.structs.asdict(row), headline=news.title))
 
     async def alert(self, alert: Alert) -> None:
         """Store *alert*, unless it is stored already, and put it as the last of its kind.

@@ -6,6 +6,7 @@ refused (`FencedError`) when it wakes up; `services.processors.outlet` says how 
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from mesh import clock
 from mesh.checkpoint import Held
@@ -16,6 +17,7 @@ from mesh.publisher import Publisher
 from schemas.market import OwnerPositions, Position
 from schemas.naming import positions_subject
 from schemas.wire import DecodeError, encode_msgpack
+from services.processors.known import Headline
 from services.processors.ledger import Ledger
 from services.processors.outlet import Outlet
 from services.processors.reader import Reader
@@ -31,6 +33,7 @@ class Owner:
 
     Args:
         build: makes the fold of a partition.
+        news: the newest article of each symbol, of all that there is news about.
         intake_bytes: how much may wait to be folded; None for a lossless feed.
         arrived: set whenever there is something to fold.
     """
@@ -42,6 +45,7 @@ class Owner:
         partition: int,
         build: Build,
         log: Log,
+        news: Mapping[str, Headline],
         *,
         intake_bytes: int | None,
         arrived: asyncio.Event,
@@ -58,7 +62,7 @@ class Owner:
             intake_bytes=intake_bytes,
             arrived=arrived,
         )
-        self._outlet = Outlet(connection, publisher, partition)
+        self._outlet = Outlet(connection, publisher, partition, news)
         self._name = connection.inbox()
         self.ledger = Ledger(connection, partition, self._name)
         self._covered: dict[str, Position] = {}

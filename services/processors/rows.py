@@ -31,7 +31,7 @@ from services.processors.sheet import joined
 
 __all__ = ["FOLDED", "RowFold"]
 
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 
 
 class Snapshot(msgspec.Struct, array_like=True):

@@ -58,6 +58,7 @@ class Worker:
             by_bars=settings.prints == "bars",
             with_quotes=any(channel.strip().startswith("Q.") for channel in channels),
         )
+        self._fold = fold
         self._build = partial(RowFold, knowledge=self.knowledge, fold=fold)
         self.group = Group(connection, GROUP, settings.partitions, member_name(), lifecycle.log)
 
@@ -70,6 +71,7 @@ class Worker:
             slot,
             self._build,
             self._lifecycle.log,
+            self.knowledge.news,
             intake_bytes=None if settings.lossless else settings.intake_kb << 10,
             arrived=self._arrived,
         )
@@ -141,11 +143,15 @@ class Worker:
             await asyncio.sleep(max(0.0, busy_s / share - busy_s - seconds))
 
     def learn(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Follow each source of reference data, for ever."""
+        """Follow each source of reference data, and news, for ever."""
         for source in learning.SOURCES:
             yield learning.follow(
                 self._connection, self.knowledge, self._lifecycle.log, source, self._complete
             )
+
+        yield learning.follow_news(
+            self._connection, self.knowledge, self._lifecycle.log, self._fold.on_news
+        )
 
     def _complete(self) -> None:
         for owner in self.owners.values():

@@ -48,7 +48,12 @@ class Tree:
         self._plan = plan
         self._console = console
         self._children: dict[str, Child] = {}
-        self._copies = {"broker": len(plan.brokers), "processors": plan.workers, "boards": 2, "news": 2}
+        self._copies = {
+            "broker": len(plan.brokers),
+            "processors": plan.workers,
+            "boards": 2,
+            "news": 2,
+        }
         """How many processes of a program run; one, unless it is named here."""
         self.started = asyncio.Event()
         """Set when every program does its job."""

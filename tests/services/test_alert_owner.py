@@ -41,6 +41,7 @@ async def _owner(connection: Connection) -> Owner:
         PARTITION,
         partial(RowFold, knowledge=Knowledge(), with_quotes=False),
         set_up("test", "error"),
+        {},
         intake_bytes=1 << 20,
         arrived=asyncio.Event(),
     )

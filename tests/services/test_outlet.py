@@ -35,7 +35,7 @@ def _rows(symbols: list[str], last_usd: float) -> Columns:
 async def _outlet(connection: Connection) -> Outlet:
     publisher = Publisher(connection)
     await publisher.start()
-    outlet = Outlet(connection, publisher, PARTITION)
+    outlet = Outlet(connection, publisher, PARTITION, {})
     outlet.epoch = 1
     return outlet
 

@@ -86,6 +86,7 @@ async def _owner(
         PARTITION,
         partial(RowFold, knowledge=Knowledge()),
         set_up("test", "error"),
+        {},
         intake_bytes=None if lossless else most_bytes,
         arrived=asyncio.Event(),
     )

@@ -333,7 +333,7 @@ def test_price_that_did_not_change_is_a_change_of_zero() -> None:
 )
 def test_snapshot_of_another_version_is_refused(snapshot: bytes) -> None:
     """State that is laid out otherwise is refused with a sentence, not misread."""
-    with pytest.raises(ValueError, match="must be of version 3"):
+    with pytest.raises(ValueError, match="must be of version 4"):
         RowFold(snapshot, knowing(CLOSES))
 
 

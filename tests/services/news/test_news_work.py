@@ -169,7 +169,9 @@ async def test_a_huge_article_is_cut(settings: Settings, connection: Connection)
 
 async def test_markup_never_leaves(settings: Settings, connection: Connection) -> None:
     """What a page would take for a tag, a script or a link that runs is gone from every field."""
-    nasty = "&lt;img src=x onerror=alert(1)&gt;<script>alert(2)</script>Hello <b>world</b>\u202e\x07"
+    nasty = (
+        "&lt;img src=x onerror=alert(1)&gt;<script>alert(2)</script>Hello <b>world</b>\u202e\x07"
+    )
     article = finlight(title=nasty, summary=nasty, source=nasty, link="javascript:alert(3)",
                        images=["data:text/html,x", "https://ok.example/1.png"],
                        companies=[company("AAPL", name=nasty)], categories=[nasty])  # fmt: skip
@@ -206,7 +208,9 @@ async def test_two_share_the_work_and_one_that_is_killed_loses_and_doubles_nothi
 
         await eventually(both_have_a_role, timeout_s=20.0)  # type: ignore[arg-type]
         for number in range(total):
-            await put(connection, finlight(number, companies=[company("AAPL"), company("F", "XNYS")]))
+            await put(
+                connection, finlight(number, companies=[company("AAPL"), company("F", "XNYS")])
+            )
             if number == total // 2:
                 one.process.kill()
         await one.process.wait()
