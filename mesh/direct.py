@@ -5,6 +5,7 @@ nothing can leak there; a batch of messages costs one request.
 """
 
 import asyncio
+import math
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -59,15 +60,18 @@ async def every(connection: Connection, stream: str, subject: str) -> list[Store
 
 
 async def after(connection: Connection, stream: str, subject: str, sequence: int) -> list[Stored]:
-    """All messages of *subject* (wildcards allowed) behind *sequence*, oldest first.
+    """The next messages of *subject* (wildcards allowed) behind *sequence*, oldest first, a few hundred at most.
 
     Raises:
         BrokerError: the stream is not there, or stopped answering.
     """
-    return await _read(connection, stream, {"next_by_subj": subject, "seq": sequence + 1})
+    request = {"next_by_subj": subject, "seq": sequence + 1}
+    return await _read(connection, stream, request, most=_BATCH)
 
 
-async def _read(connection: Connection, stream: str, request: dict[str, Any]) -> list[Stored]:
+async def _read(
+    connection: Connection, stream: str, request: dict[str, Any], most: float = math.inf
+) -> list[Stored]:
     found: list[Stored] = []
     answers: asyncio.Queue[Message] = asyncio.Queue()
     inbox = connection.inbox()
@@ -80,7 +84,7 @@ async def _read(connection: Connection, stream: str, request: dict[str, Any]) ->
                 reply=inbox,
             )
             pending = await _collect(stream, answers, found)
-            if not pending:
+            if not pending or len(found) >= most:
                 return sorted(found, key=lambda message: message.sequence)
             request = {"next_by_subj": request["next_by_subj"], "seq": found[-1].sequence + 1}
     finally:

@@ -24,8 +24,8 @@ async def follow(
 ) -> AsyncGenerator[list[Stored], None]:
     """The messages of *subject* behind the sequence *after*, for ever, those that are there at once in one list.
 
-    The first list is what there was at the beginning, and may be empty. A stream that was deleted and
-    made again is read from its start.
+    A list holds some hundred messages at most. An empty one says that all was read that there was at
+    the beginning; it comes once. A stream that was deleted and made again is read from its start.
 
     After each list there is a pause of *pause_s*, for those that are to be taken together.
     """
@@ -49,11 +49,13 @@ async def follow(
                 incarnation = None
                 await asyncio.sleep(_RETRY_S)
                 continue
-            if found or is_first:
-                is_first = False
-                after = found[-1].sequence if found else after
+            if found:
+                after = found[-1].sequence
                 yield found
                 await asyncio.sleep(pause_s)
+            elif is_first:
+                is_first = False
+                yield found
             else:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_S):

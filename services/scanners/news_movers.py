@@ -20,7 +20,9 @@ _LEAST_TIMES = 3.0
 
 def score(columns: Columns) -> Numbers:
     """The pace of a symbol against its usual one, after fresh news."""
-    pace = columns.volume_5m_shares * _SPANS_A_DAY / columns.average_volume_shares
+    average = columns.average_volume_shares
+    usual = np.where(average > 0.0, average, np.nan) / _SPANS_A_DAY
+    pace = columns.volume_5m_shares / usual
     is_fresh = columns.event_ms - columns.news_ms <= _FRESH_MS
     return np.where(is_fresh & (pace >= _LEAST_TIMES), pace, np.nan)
 

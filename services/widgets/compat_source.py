@@ -14,8 +14,10 @@ from schemas.widget import RESTARTING
 from schemas.wire import DecodeError
 from services.widgets.compat import CompatSession
 from services.widgets.compat_alerts import Alerts, answered
+from services.widgets.compat_events import Events
 from services.widgets.compat_market import Market
 from services.widgets.compat_names import ALL_TRADES, BOARDS, Kind, Name, parse
+from services.widgets.compat_news import News
 from services.widgets.compat_switch import Published, Switch
 
 
@@ -29,7 +31,7 @@ Changed = Callable[[Sequence[str]], None]
 
 
 class CompatSource:
-    """Boards, rows, halts and alerts of a broker under their old names.
+    """Boards, rows, halts, alerts and news of a broker under their old names.
 
     `run` it for as long as the service lives. It loads the market when the first client joins, and
     forgets it after the last has left. While the broker is away, what is known stays.
@@ -62,6 +64,7 @@ class CompatSource:
         self._loaded = asyncio.Event()
         self._market = Market()
         self._alerts = Alerts(connection, self._deliver)
+        self._news = News(connection, self._deliver)
         self._trades: str | None = None
         self._trades_s = trades_s
         self._trades_until_s = 0.0
@@ -103,6 +106,7 @@ class CompatSource:
                 self._loaded.clear()  # whoever comes while the watches end waits for the next
                 await end(watching)
             self._market, self._alerts = Market(), Alerts(self._connection, self._deliver)
+            self._news = News(self._connection, self._deliver)
             self._due.clear()
 
     async def close(self, patience_s: float) -> None:
@@ -126,7 +130,7 @@ class CompatSource:
             return "null"
         await self.ready()
         if name.is_list:
-            return f"[{','.join(self._alerts.events.newest(name.text, limit))}]"
+            return f"[{','.join(self._events(name).newest(name.text, limit))}]"
         return (
             self._all_trades() if name.text == ALL_TRADES else self._market.value(name)
         ) or "null"
@@ -134,15 +138,18 @@ class CompatSource:
     def published(self, name: Name) -> Published:
         """How far *name* has come."""
         if name.is_list:
-            return Published(self._alerts.events.number, None)
+            return Published(self._events(name).number, None)
         return Published(0, None if name.kind is Kind.TRADES else self._market.value(name))
 
     def since(self, name: Name, position: Published) -> Sequence[str]:
         """What was published of *name* after *position*: each event, oldest first, or the newest value."""
         if name.is_list:
-            return self._alerts.events.since(name.text, position.number)
+            return self._events(name).since(name.text, position.number)
         value = None if name.kind is Kind.TRADES else self._market.value(name)
         return [] if value is None or value == position.value else [value]
+
+    def _events(self, name: Name) -> Events | News:
+        return self._news if name.kind is Kind.NEWS else self._alerts.events
 
     def _all_trades(self) -> str | None:
         """Made of every row there is, so it may be some seconds old, as it was in the old system."""
@@ -154,8 +161,8 @@ class CompatSource:
         return self._trades
 
     def _watches(self) -> list[Coroutine[Any, Any, None]]:
-        loaded = [asyncio.Event() for _ in range(3 + len(BOARDS))]
-        rows, halts, alerts, *boards = loaded
+        loaded = [asyncio.Event() for _ in range(4 + len(BOARDS))]
+        rows, halts, alerts, news, *boards = loaded
         return [
             self._watch(Bucket.ROWS, _ALL, self._take_row, self._publish, rows),
             self._watch(Bucket.HALTS, _ALL, self._take_halt, self._publish, halts),
@@ -164,6 +171,7 @@ class CompatSource:
                 for board, each in zip(BOARDS.values(), boards, strict=True)
             ),
             self._alerts.run(alerts),
+            self._news.run(news),
             self._publish_boards(),
             self._announce(loaded),
         ]

@@ -35,13 +35,14 @@ def _rows(board: Leaderboard) -> st.SearchStrategy[Row]:
     """Rows of which the fields that the board's score looks at are anything."""
     looked_at = sorted(set(board.score.__code__.co_names) & set(_FIELDS))
     assert looked_at, f"{board.name} looks at no field of a row"
+    always = {
+        "symbol": st.text("ABC", min_size=1, max_size=3),
+        "trading_day": st.just("2024-10-02"),
+        "session": st.sampled_from(["pre", "regular", "post", "closed"]),
+        "event_ms": st.integers(0, 1 << 52),
+    }
     return st.builds(
-        Row,
-        symbol=st.text("ABC", min_size=1, max_size=3),
-        trading_day=st.just("2024-10-02"),
-        session=st.sampled_from(["pre", "regular", "post", "closed"]),
-        event_ms=st.integers(0, 1 << 52),
-        **{name: _KINDS.get(_FIELDS[name], numbers) for name in looked_at},
+        Row, **({name: _KINDS.get(_FIELDS[name], numbers) for name in looked_at} | always)
     )
 
 

@@ -62,7 +62,7 @@ async def until_stored(
     async def all_of_them() -> list[Article]:
         return await stored(connection, subject)
 
-    found: list[Article] = await eventually(all_of_them, lambda each: len(each) >= count, timeout_s=20.0)  # type: ignore[arg-type]  # T is what is awaited  # fmt: skip
+    found: list[Article] = await eventually(all_of_them, lambda each: len(each) >= count, timeout_s=20.0)  # fmt: skip
     return found
 
 
@@ -93,4 +93,4 @@ async def until_finished(connection: Connection) -> None:
     async def is_done() -> bool:
         return await unfinished(connection) == 0
 
-    await eventually(is_done, timeout_s=20.0)
+    await eventually(is_done, timeout_s=20.0)  # type: ignore[arg-type]  # T is what is awaited
