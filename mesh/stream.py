@@ -43,7 +43,7 @@ async def follow(
             try:
                 if incarnation != connection.incarnation:
                     incarnation = connection.incarnation
-                    after = min(after, await _last_sequence(connection, stream))
+                    after = after if after <= await _last_sequence(connection, stream) else 0
                 found = await direct.after(connection, stream, subject, after)
             except BrokerError:
                 incarnation = None

@@ -91,6 +91,13 @@ class OfSymbol(Wire, frozen=True):
     articles: list[Article]
 
 
+Category = Literal[
+    "markets", "economy", "business", "politics", "geopolitics", "regulation", "technology", "energy", "commodities",
+    "crypto", "health", "climate", "security",
+]  # fmt: skip
+"""Of articles, as Finlight names them."""
+
+
 class Filters(Wire, frozen=True, forbid_unknown_fields=True):
     """Which articles the vendor Finlight is asked for; None does not filter."""
 
@@ -101,7 +108,7 @@ class Filters(Wire, frozen=True, forbid_unknown_fields=True):
     opt_in_sources: list[str] | None = None
     language: str | None = None
     countries: list[str] | None = None
-    categories: list[str] | None = None
+    categories: list[Category] | None = None
 
 
 def parse_filters(text: str) -> Filters:

@@ -39,6 +39,10 @@ _CHECKED: dict[str, st.SearchStrategy[Any]] = {
     "api_key_file": st.sampled_from(["nowhere", "/nowhere/é key"]),
     "boards": st.sampled_from(["own", "own.boards", "_own.boards_2"]),
     "closures": st.sampled_from(["2026-09-15", "2026-09-15,2026-09-16T14:00", " 2026-09-15 ,"]),
+    "finlight_filters": st.sampled_from(
+        ["{}", '{"tickers": ["A"], "language": "é"}', ' {"query": null} ']
+    ),
+    "finlight_key_file": st.sampled_from(["nowhere", "/nowhere/é key"]),
     "reference_days": st.lists(days, min_size=1).map(",".join) | st.just(" 2024-10-02 ,"),
     "sim_speed": st.sampled_from(["max", "1", "0.5", "007.250", "1000000"]),
     "token_key": st.text("aZ09:/.,* =é@", min_size=32),
@@ -263,7 +267,7 @@ def test_table_has_a_line_for_each_setting() -> None:
     assert all(
         setting.env == f"MESH_{setting.field.upper()}"
         for setting in SETTINGS
-        if setting.env != "MASSIVE_API_KEY"
+        if setting.env not in ("MASSIVE_API_KEY", "FINLIGHT_API_KEY")
     )
 
 
@@ -277,3 +281,24 @@ def test_path_separator_may_stand_in_a_tape() -> None:
 def test_variable_of_a_client_is_no_setting() -> None:
     """Whoever has exported a token for `mesh tail` can start a mesh from the same shell."""
     assert load({"MESH_TOKEN": "eyJ"}) == load({})
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"ticker": ["AAPL"]}', '{"tickers": "AAPL"}', '{"categories": ["gossip"]}']
+)
+def test_filters_of_news_that_make_no_sense_are_refused(text: str) -> None:
+    """Before anything connects: a filter that is misspelt would ask for everything."""
+    with pytest.raises(SettingsError, match="MESH_FINLIGHT_FILTERS"):
+        load({"MESH_FINLIGHT_FILTERS": text})
+
+
+def test_key_of_news_may_lie_in_a_file(tmp_path: Path) -> None:
+    """As secrets are mounted; the variable comes first, and neither is ever shown."""
+    path = tmp_path / "key"
+    path.write_text("from-file\n")
+    environment = {"MESH_FINLIGHT_KEY_FILE": str(path)}
+
+    assert load(environment).finlight_key == "from-file"
+    settings = load(environment | {"FINLIGHT_API_KEY": "from-variable"})
+    assert settings.finlight_key == "from-variable"
+    assert "from-" not in repr(settings)

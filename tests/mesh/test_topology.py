@@ -16,6 +16,7 @@ from mesh.testing import RunningBroker, eventually
 from schemas.naming import (
     ALERTS_STREAM,
     NEWS_STREAM,
+    NEWS_TAPE_STREAM,
     ROWS_STREAM,
     Bucket,
     MarketClass,
@@ -56,6 +57,7 @@ def test_every_stream_and_bucket_has_its_definition() -> None:
         ROWS_STREAM,
         ALERTS_STREAM,
         NEWS_STREAM,
+        NEWS_TAPE_STREAM,
     }
 
     assert set(NAMES) == expected
@@ -71,7 +73,8 @@ def test_definition_is_bounded(definition: topology.Definition) -> None:
     else:
         assert definition["discard"] == "old"
         assert definition["max_age"] > 0
-        lasts = definition["name"] in (ALERTS_STREAM, NEWS_STREAM)  # few, and read the day after
+        # Few, and read the day after; or not sent again.
+        lasts = definition["name"] in (ALERTS_STREAM, NEWS_STREAM, NEWS_TAPE_STREAM)
         assert definition["storage"] == ("file" if lasts else "memory")
 
 

@@ -80,7 +80,7 @@ async def test_tape_is_served_and_counted(tape: Path) -> None:
 
     assert heard.sequences() == [0, 1, 2]
     assert simulator.facts["source"] == f"tape {tape.name}"
-    assert simulator.counters == {"events": {"T": 3}, "frames": 1, "connections": 1}
+    assert simulator.counters == {"events": {"T": 3}, "frames": 1, "connections": 1, "articles": 0}
 
 
 async def test_grouped_daily_reads_day_files(tape: Path) -> None:
