@@ -23,6 +23,7 @@ _MEANINGS = {
     "kills": "how many workers are killed",
     "workers": "how many workers there are",
     "seed": "decides who is killed",
+    "articles": "articles a second, in every other stretch of 8 s",
     "minutes": "how long the day lasts",
 }
 
@@ -42,6 +43,10 @@ BENCHES = {
     "open": Bench(
         "09:30:00 with ten times the load of the pre-market",
         {"rate": 20_000, "symbols": 10_000, "partitions": 16},
+    ),
+    "news": Bench(
+        "articles from the vendor's socket to a client's, beside a busy tape",
+        {"articles": 50, "rate": 20_000, "seconds": 60, "symbols": 10_000},
     ),
     "failover": Bench(
         "workers killed under load, one after the other",

@@ -39,12 +39,14 @@ class Update(NamedTuple):
     """Since the oldest event in it, that none before it had, arrived from the vendor."""
 
 
-def plan_for(tape: BenchTape, folder: str, speed: float, *more: str) -> Plan:
+def plan_for(tape: BenchTape, folder: str, speed: float, *more: str, web: bool = False) -> Plan:
     """A plan that plays *tape* as a live feed: what cannot be kept up with is dropped, and counted."""
     parser = argparse.ArgumentParser()
     flags.add(parser)
     words = ["--tape", str(tape.path), "--speed", f"{speed:.6f}", "--data-dir", folder]
-    plan = planned(parser.parse_args(["--exit-at-end", "--no-web", *words, *more]))
+    if not web:
+        words.append("--no-web")
+    plan = planned(parser.parse_args(["--exit-at-end", *words, *more]))
     settings = msgspec.structs.replace(plan.settings, lossless=False, subscriptions=SUBSCRIPTIONS)
     return plan._replace(settings=settings)
 

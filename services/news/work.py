@@ -121,21 +121,23 @@ class Work:
         Raises:
             BrokerError: not known to be done; it may be done again.
         """
+        known: Article | None = None
+        revision = 0  # nearly every article is new: that is found out by putting it
         while True:
-            entry = await self._known.get(article.id)
-            known = _decode_article(entry.value) if entry is not None and entry.value else None
             verdict, found = judge(article, known)
             if found is None:
                 if again and known is not None:
                     await self._send(known)
                 return verdict
             try:
-                revision = entry.revision if entry is not None else 0
                 await self._known.put_if(found.id, encode_json(found), revision)
-            except FencedError:  # another version of it was put meanwhile
-                continue
-            await self._send(found)
-            return verdict
+            except FencedError:  # it is known, or another version of it was put meanwhile
+                entry = await self._known.get(article.id)
+                if entry is not None and entry.value is not None:
+                    known, revision = _decode_article(entry.value), entry.revision
+            else:
+                await self._send(found)
+                return verdict
 
     async def _send(self, article: Article) -> None:
         payload = encode_json(article)
