@@ -53,8 +53,8 @@ async def test_mesh_up_shows_news(tmp_path: Path) -> None:
             async def alerts() -> list[dict[str, Any]]:
                 return await _alerts(connection)
 
-            shown: list[dict[str, Any]] = await eventually(rows, timeout_s=_PATIENCE_S)  # type: ignore[arg-type]  # T is what is awaited
-            told: list[dict[str, Any]] = await eventually(alerts, timeout_s=_PATIENCE_S)  # type: ignore[arg-type]  # T is what is awaited
+            shown: list[dict[str, Any]] = await eventually(rows, timeout_s=_PATIENCE_S)
+            told: list[dict[str, Any]] = await eventually(alerts, timeout_s=_PATIENCE_S)
             articles = await _articles(connection)
         token = (tmp_path / "token").read_text().strip()
         async with httpx.AsyncClient(base_url=page, trust_env=False) as http:
