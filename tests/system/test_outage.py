@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(180)]
 
 DAY = "2026-01-05"
 PARTITIONS = 4
-ON_THE_BROKER = ("reference", "processors", "boards", "widgets", "listener")
+ON_THE_BROKER = ("reference", "processors", "boards", "widgets", "news", "listener")
 
 Programs = dict[str, RunningProgram]
 Marks = dict[str, int]
@@ -47,6 +47,8 @@ def market(broker: RunningBroker) -> Settings:
         feed=f"127.0.0.1:{feed}",
         feed_tls=False,
         rest_url=f"http://127.0.0.1:{rest}",
+        finlight_key="simulator",
+        finlight_url=f"ws://127.0.0.1:{feed}/finlight",
         reference_days=DAY,
         sim_port=feed,
         sim_rest_port=rest,

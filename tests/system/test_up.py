@@ -112,7 +112,7 @@ async def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     """After Ctrl-C no process of the tree runs and no port is taken."""
     async with mesh_up(tmp_path / "mesh", MESH_SIM_SYMBOLS="100") as mesh:
         await mesh.until_ready()
-        pids = [mesh.pid_of(program) for program in PROGRAMS]
+        pids = [mesh.pid_of(program) for program in (*PROGRAMS, "news")]
         mesh.process.send_signal(signal.SIGINT)
         ended = await mesh.ended()
 
