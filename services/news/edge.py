@@ -7,6 +7,7 @@ takes once. While the broker is away articles wait, up to a bound.
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from hashlib import sha256
 from secrets import SystemRandom
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from mesh.errors import BrokerError
 from mesh.kv import RECEIVED_MS
 from mesh.logs import Log
 from mesh.settings import Settings
+from mesh.tasks import end
 from schemas.naming import news_tape_subject
 from services.news import finlight_form, massive_form
 from services.news.finlight import Attempt
@@ -28,6 +30,7 @@ MESSAGE_ID = "Nats-Msg-Id"
 _MOST_WAITING_BYTES = 64 << 20
 _AT_ONCE = 32
 _RETRY_S = 0.5
+_SETTLE_S = 5.0
 
 
 class _Waiting(NamedTuple):
@@ -52,16 +55,27 @@ class Edge:
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
         self._arrived = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._sources: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         """Listen and publish, until the caller cancels."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._publish())
+            self._sources = []
             if self._settings.finlight_key:
-                tasks.create_task(self._listen())
+                self._sources.append(tasks.create_task(self._listen()))
             if self._settings.massive_news_s and self._settings.api_key:
                 poll = Poll(self._settings, self._from_massive, self._log)
-                tasks.create_task(poll.run())
+                self._sources.append(tasks.create_task(poll.run()))
+
+    async def settle(self) -> None:
+        """Listen no more, and wait until everything that came is published; some seconds at most."""
+        await end(self._sources)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE_S):
+                await self._settled.wait()
 
     async def _listen(self) -> None:
         """Connect to Finlight again and again, by the rules of `services.news.reconnect`."""
@@ -90,6 +104,7 @@ class Edge:
         while self._bytes > _MOST_WAITING_BYTES:
             self._bytes -= len(self._waiting.popleft().payload)
             self.discarded += 1
+        self._settled.clear()
         self._arrived.set()
 
     async def _publish(self) -> None:
@@ -100,6 +115,7 @@ class Edge:
                 batch = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
                 self._bytes -= sum(len(each.payload) for each in batch)
                 await asyncio.gather(*map(self._store, batch))
+            self._settled.set()
 
     async def _store(self, article: _Waiting) -> None:
         headers = {

@@ -60,7 +60,9 @@ class Roles:
         self.changed.set()
 
     async def hand_over(self, slot: int) -> None:
-        """End with a role."""
+        """End with a role; what was heard is published first."""
+        if ROLES[slot] == "listener":
+            await self.edge.settle()
         await self.drop(slot)
 
     async def drop(self, slot: int) -> None:

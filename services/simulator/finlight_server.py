@@ -49,7 +49,6 @@ class FinlightServer:
         """What was asked for, in order."""
         self.refusal: HTTPStatus | None = None
         """What every handshake is refused with; None lets clients in."""
-        self.answers_pings = True
         self._newsroom = newsroom
         self._key = key
         self._client: _Client | None = None
@@ -130,7 +129,7 @@ class FinlightServer:
     async def _on_message(self, client: _Client, message: str | bytes) -> None:
         with suppress(ValueError):
             said = json.decode(message)
-            if self.answers_pings and isinstance(said, dict) and said.get("action") == "ping":
+            if isinstance(said, dict) and said.get("action") == "ping":
                 await client.send(finlight.pong(said.get("t")))
 
     async def _offer(self, story: Story) -> None:

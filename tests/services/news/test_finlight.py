@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from finlight_client.models import ApiConfig, GetArticlesWebSocketParams
+from finlight_client.websocket_client import WebSocketClient
 
 from mesh.logs import set_up
 from mesh.settings import Settings
@@ -15,7 +17,7 @@ from mesh.testing import eventually
 from services.news.finlight import Attempt
 from services.news.reconnect import RULES, Ending, rule
 from services.simulator import finlight
-from tests.services.news.newsroom import Vendors, vendors
+from tests.services.news.newsroom import KEY, Vendors, vendors
 
 
 class Listening:
@@ -164,6 +166,21 @@ async def test_a_larger_article_ends_the_connection_as_too_large() -> None:
 
         ending = await client.ended()
         assert (ending.code, rule(ending).wait_s) == (1009, None)
+
+
+async def test_pings_are_answered() -> None:
+    """The vendor's client asks for a sign of life, and would leave without one."""
+    async with vendors() as room, asyncio.TaskGroup() as tasks:
+        config = ApiConfig(api_key=KEY, wss_url=room.settings(Settings()).finlight_url)
+        client = WebSocketClient(config, ping_interval=0.02)
+        client.last_pong_time = 0.0
+        request = GetArticlesWebSocketParams()
+        listening = tasks.create_task(client.connect(request, lambda _: None))
+        first_s = await eventually(lambda: client.last_pong_time)
+        await eventually(lambda: client.last_pong_time, lambda last_s: last_s > first_s)
+        client.stop()
+        await room.finlight.close(1001)
+        await listening
 
 
 async def test_preempted_means_to_stay_away_for_a_minute() -> None:

@@ -211,3 +211,16 @@ def test_state_that_a_cluster_made_of_a_tape_is_emptied(tmp_path: Path, tape: Pa
         kept = stored_nodes(tmp_path / "data")
 
     assert kept == 0
+
+
+def test_news_comes_with_the_synthetic_market_and_not_with_a_tape(
+    tmp_path: Path, tape: Path
+) -> None:
+    """Both news vendors are the simulator; a recording has no news, and today's is none of its day."""
+    simulated = _plan(tmp_path)
+    played = _plan(tmp_path, "--tape", str(tape))
+
+    assert simulated.news
+    assert simulated.settings.finlight_key == simulated.settings.sim_key
+    assert simulated.settings.finlight_url == f"ws://{simulated.settings.feed}/finlight"
+    assert not played.news
