@@ -52,9 +52,14 @@ class _Seen:
 
     def __init__(self) -> None:
         self.sent_s: dict[str, float] = {}
-        self.took_ms: list[float] = []
+        self.took_ms: dict[str, float] = {}
         self.stretches: list[tuple[bool, float, float]] = []
-        """Whether there were articles, from and until when."""
+        """Whether there were articles, from and until when; those that ended."""
+
+    def counted(self) -> list[float | None]:
+        """How long the articles of stretches that ended took; None of one that did not arrive."""
+        end_s = self.stretches[-1][2]
+        return [self.took_ms.get(name) for name, sent_s in self.sent_s.items() if sent_s < end_s]
 
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -64,14 +69,16 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         speed = arguments.rate / (tape.events / tape.market_s)
         plan = plan_for(tape, folder, speed, web=True)
         seen, updates, summary = uvloop.run(_measure(plan, arguments.articles))
+    counted = seen.counted()
+    arrived = [each for each in counted if each is not None]
     return {
         "bench": "news",
         "rate": arguments.rate,
         "articles_per_s": arguments.articles,
-        "articles": len(seen.sent_s),
-        "arrived": len(seen.took_ms),
-        "p50_ms": _rounded(percentile(seen.took_ms, 50)),
-        "p99_ms": _rounded(percentile(seen.took_ms, 99)),
+        "articles": len(counted),
+        "lost": len(counted) - len(arrived),
+        "p50_ms": _rounded(percentile(arrived, 50)),
+        "p99_ms": _rounded(percentile(arrived, 99)),
         "discarded": summary["discarded"] + summary["gaps"],
         **_boards(seen, updates, "boards", with_news=True),
         **_boards(seen, updates, "boards_without", with_news=False),
@@ -160,9 +167,8 @@ async def _listen(plan: Plan, seen: _Seen) -> None:
                 arrived_s = clock.monotonic_s()
                 frame = msgspec.json.decode(text)
                 for article in frame["values"] if frame["type"] == "event" else ():
-                    sent_s = seen.sent_s.get(article["title"].replace("&", "&amp;"))
-                    if sent_s is not None:
-                        seen.took_ms.append((arrived_s - sent_s) * 1000)
+                    name = article["title"].replace("&", "&amp;")
+                    seen.took_ms[name] = (arrived_s - seen.sent_s[name]) * 1000
         except ConnectionClosed:
             return
 

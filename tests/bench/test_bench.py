@@ -57,6 +57,16 @@ async def test_pipeline_prints_one_object_and_discards_nothing(tmp_path: Path) -
         assert result[figure] > 0
 
 
+async def test_news_bench_loses_no_article(tmp_path: Path) -> None:
+    """At a modest rate every article reaches the client, and boards are timed with news and without."""
+    result = await _bench(tmp_path, "news", articles=20, rate=1500, seconds=30, symbols=300)
+
+    assert result["articles"] > 100
+    assert (result["lost"], result["discarded"]) == (0, 0)
+    for figure in ("p50_ms", "p99_ms", "boards_p99_ms", "boards_without_p99_ms"):
+        assert result[figure] > 0
+
+
 async def test_processor_costs_a_bounded_multiple_of_decoding(tmp_path: Path) -> None:
     """Every bar of the market becomes a row, boards are ranked, and no stage costs what it should not."""
     result = await _bench(tmp_path, "processor", seconds=60, symbols=2000, rate=30_000)

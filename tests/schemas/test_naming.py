@@ -109,6 +109,7 @@ _PARSE_AND_BUILD: list[tuple[Callable[[str], object], Callable[..., str]]] = [
     (naming.parse_tape_subject, lambda found: naming.tape_subject(*found)),
     (naming.parse_repair_subject, lambda found: naming.repair_subject(*found)),
     (naming.parse_key_subject, lambda found: naming.key_subject(*found)),
+    (naming.parse_news_tape_subject, naming.news_tape_subject),
 ]
 _NEARLY = st.builds(
     ".".join,
@@ -116,6 +117,7 @@ _NEARLY = st.builds(
         st.sampled_from(
             [
                 "tape",
+                "news",
                 "repair",
                 "bars",
                 "rows",
