@@ -22,7 +22,7 @@ from mesh.tasks import end, ticks
 from mesh.tokens import Tokens
 from schemas.wire import encode_json
 from services.bench.live import Update, plan_for, watching
-from services.bench.measure import percentile
+from services.bench.measure import by_program, cpu_s, percentile
 from services.bench.tape import steady
 from services.simulator.feed import LiveFeed
 from services.simulator.finlight import iso
@@ -55,6 +55,8 @@ class _Seen:
         self.took_ms: dict[str, float] = {}
         self.stretches: list[tuple[bool, float, float]] = []
         """Whether there were articles, from and until when; those that ended."""
+        self.cpu_s = 0.0
+        """That the processes of `news` took."""
 
     def counted(self) -> list[float | None]:
         """How long the articles of stretches that ended took; None of one that did not arrive."""
@@ -79,6 +81,7 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         "lost": len(counted) - len(arrived),
         "p50_ms": _rounded(percentile(arrived, 50)),
         "p99_ms": _rounded(percentile(arrived, 99)),
+        "cpu_ms_per_article": round(seen.cpu_s * 1000 / max(len(seen.sent_s), 1), 2),
         "discarded": summary["discarded"] + summary["gaps"],
         **_boards(seen, updates, "boards", with_news=True),
         **_boards(seen, updates, "boards_without", with_news=False),
@@ -97,17 +100,22 @@ async def _measure(plan: Plan, articles_a_s: int) -> tuple[_Seen, list[Update], 
         tree = Tree(plan._replace(news=True, settings=settings), Console())
         running = tasks.create_task(tree.run())
         await tree.reached(tree.started)
-        began_s = clock.monotonic_s()
+        began_s, before_s = clock.monotonic_s(), _cpu_s(tree)
         async with watching(plan) as (_, updates):
             meanwhile = [
                 tasks.create_task(_send(vendor, seen, articles_a_s)),
                 tasks.create_task(_listen(plan, seen)),
             ]
             await tree.reached(tree.tape_ended)
+            seen.cpu_s = _cpu_s(tree) - before_s
             await end(meanwhile)
         seconds = clock.monotonic_s() - began_s
         await running
     return seen, updates, tree.summary(seconds)
+
+
+def _cpu_s(tree: Tree) -> float:
+    return by_program({name: cpu_s(pid) for name, pid in tree.pids().items()})["news"]
 
 
 @asynccontextmanager

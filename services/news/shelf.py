@@ -18,8 +18,9 @@ from schemas.wire import DecodeError, encode_json, json_decoder
 from services.news.pages import Lists
 
 
-_TOGETHER_S = 0.5
-"""How long articles are collected before lists are put."""
+_TOGETHER_S = 2.0
+"""How long articles are collected before lists are put: each is put whole, and what is live comes from the stream."""
+_RETRY_S = 0.5
 _AT_ONCE = 16
 
 _decode_latest = json_decoder(Latest).decode
@@ -94,7 +95,7 @@ class Shelf:
                 raise
             except BrokerError as error:
                 self._log.warning("lists.delayed", reason=str(error))
-                await asyncio.sleep(_TOGETHER_S)
+                await asyncio.sleep(_RETRY_S)
             else:
                 return
 
