@@ -41,6 +41,8 @@ class Interval(StrEnum):
 MOST_BARS = 50_000
 USUAL_BARS = 5_000
 MOST_DAYS = 20_000
+LAST_MS = 4_102_444_800_000
+"""The year 2100."""
 
 
 def is_askable(symbol: str) -> bool:
@@ -66,9 +68,9 @@ class BarsQuestion(Wire, frozen=True):
 
     symbol: str
     interval: Interval
-    from_ms: int | None = None
+    from_ms: Annotated[int, Meta(ge=0, le=LAST_MS)] | None = None
     """None: as many days before the end as `days` says, or as is usual for the interval."""
-    to_ms: int | None = None
+    to_ms: Annotated[int, Meta(ge=0, le=LAST_MS)] | None = None
     """None: up to now."""
     days: Annotated[int, Meta(ge=1, le=MOST_DAYS)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST_BARS)] = USUAL_BARS
