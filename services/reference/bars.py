@@ -37,7 +37,7 @@ SPANS: dict[Interval, tuple[int, str]] = {
 }
 """As the vendor's paths have them."""
 _USUAL_DAYS: dict[Interval, int] = {
-    Interval.SECOND: 1,
+    Interval.SECOND: 4,  # over a week-end, and the newest alone
     Interval.MINUTE: 5,
     Interval.MINUTES_5: 10,
     Interval.MINUTES_15: 30,
