@@ -27,7 +27,7 @@ from services.reference.budget import Asker, Budget
 T = TypeVar("T")
 
 _CONNECT_S = 5.0
-_READ_S: dict[Asker, float] = {"loading": 10.0, "people": 5.0}
+_READ_S: dict[Asker, float] = {"loading": 10.0, "people": 8.0}
 """With the time to connect it is less than a program has for its end: a call that hangs cannot be cut short."""
 _LONGEST_PAUSE_S: dict[Asker, float] = {"loading": 60.0, "people": 5.0}
 _CONNECTIONS = 8

@@ -103,8 +103,7 @@ class History:
         )  # the last day's are given
 
     def _normal(self, what: str, number: int, count: int) -> Numbers:
-        """Numbers of a normal distribution; of a generator that no version of the library changes any more."""
-        chance = np.random.RandomState(fnv1a_32(f"{self._seed}/{what}/{number}".encode()))
+        chance = np.random.default_rng(fnv1a_32(f"{self._seed}/{what}/{number}".encode()))
         return chance.standard_normal((count, len(self._shares)))
 
 

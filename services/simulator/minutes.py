@@ -136,11 +136,11 @@ def _usual(name: str) -> _Numbers:
 
 @lru_cache(maxsize=4)
 def _noise(seed: int) -> _Numbers:
-    chance = np.random.RandomState(fnv1a_32(f"{seed}/noise".encode()))
+    chance = np.random.default_rng(fnv1a_32(f"{seed}/noise".encode()))
     return chance.uniform(_LEAST_NOISE, _MOST_NOISE, _NOISES)
 
 
 @lru_cache(maxsize=4)
 def _walk(seed: int) -> _Numbers:
-    chance = np.random.RandomState(fnv1a_32(f"{seed}/walk".encode()))
+    chance = np.random.default_rng(fnv1a_32(f"{seed}/walk".encode()))
     return np.cumsum(chance.standard_normal(_NOISES))
