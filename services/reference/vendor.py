@@ -106,7 +106,8 @@ class Vendor:
             UnavailableError: no answer, or one of more than *most_bytes*.
             RefusedError: the plan does not include it.
         """
-        return await self._asked(urlsplit(address).path, bytes, {}, most_bytes)
+        path = _place(address).partition("?")[0]
+        return await self._asked(path, bytes, {}, most_bytes)
 
     async def pages(
         self, path: str, decoder: Decoder[PageT], **query: str
@@ -124,9 +125,7 @@ class Vendor:
             yield found
             if not found.next_url:
                 return
-            # The key goes to nobody but the address that was set, whatever the answer says.
-            parts = urlsplit(found.next_url)
-            path, query = f"{parts.path}?{parts.query}", {}
+            path, query = _place(found.next_url), {}
         raise UnavailableError(f"{path.partition('?')[0]} has no end")
 
     def without_key(self, text: str) -> str:
@@ -203,3 +202,18 @@ class Vendor:
 
     def _new_pauses(self) -> Iterator[float]:
         return delays_s(1.0, _LONGEST_PAUSE_S[self._who], SystemRandom().random)
+
+
+def _place(address: str) -> str:
+    """Where *address* is at the vendor's: the key goes to nobody but the host that was set, whatever an answer says.
+
+    Raises:
+        UnavailableError: it is no address.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise UnavailableError(f"the vendor named an address that is none: {error}") from error
+    if not parts.path.startswith("/"):
+        raise UnavailableError("the vendor named an address without a path")
+    return f"{parts.path}?{parts.query}"
