@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from massive import RESTClient
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from mesh import clock
 from mesh.backoff import delays_s
@@ -42,7 +42,7 @@ class UnavailableError(MeshError):
 
 
 class SilentError(UnavailableError):
-    """The vendor gives nothing to anybody: it does not answer, or the calls are used up."""
+    """The vendor gives nothing to anybody: it is not there, or the calls are used up."""
 
 
 class RefusedError(MeshError):
@@ -196,6 +196,8 @@ class Vendor:
                 raise kind(f"{name}: {answer.status} {text}")
             return read(content)
         except DecodeError as error:
+            raise UnavailableError(self.without_key(f"{name}: {error}")) from error
+        except ReadTimeoutError as error:  # of a long question; a short one may well be answered
             raise UnavailableError(self.without_key(f"{name}: {error}")) from error
         except HTTPError as error:
             raise SilentError(self.without_key(f"{name}: {error}")) from error
