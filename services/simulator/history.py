@@ -121,9 +121,8 @@ class History:
         highs = np.maximum(top, _on_grid(top * (1 + np.abs(rise * volatility / 2))))
         lows = np.minimum(bottom, _on_grid(bottom / (1 + np.abs(fall * volatility / 2))))
         volume = np.maximum(1, np.rint(shares * part * np.exp(traded * _VOLUME_SPREAD)))
-        return _Drawn(
-            opened, highs, lows, np.where(numbers == 0, shares, volume)
-        )  # the last day's are given
+        volume = np.where(numbers == 0, shares, volume)  # the last day's are given
+        return _Drawn(opened, highs, lows, volume)
 
     def _normal(self, what: int, places: Counts, numbers: Counts) -> Numbers:
         """Numbers of a normal distribution (Box and Muller's), one for each ticker and day."""
