@@ -166,7 +166,9 @@ class Desk:
         if query:  # a list, which may be filtered
             query["ticker"] = symbol
         found = await self._vendor.one(kind.path.format(symbol=symbol), kind.decoder, **query)
-        return (found.results if found is not None else None) or None
+        results = found.results if found is not None else None
+        is_empty = isinstance(results, told.Events) and not results.events
+        return None if is_empty else results or None
 
     async def _ask_picture(self, address: str) -> _Picture | None:
         content = await self._vendor.picture(address, MOST_BYTES)
