@@ -1,7 +1,7 @@
 """What can be followed: boards, rows, ranges, and sequences of what happens. Everybody who wants the same shares it."""
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from mesh.leaderboard import Instant, Leaderboard
 from schemas.columns import Columns, Numbers
@@ -38,15 +38,33 @@ _decode_board = json_decoder(Board).decode
 
 Live = LiveTable | LiveSequence
 Watcher = Callable[[], None]
+Tell = Callable[[Live, Collection[Watcher]], None]
+"""Has all watchers of what has changed called."""
+
+
+def at_once(live: Live, watchers: Collection[Watcher]) -> None:
+    """Call them."""
+    del live
+    for watcher in watchers:
+        watcher()
 
 
 class Catalogue:
-    """Everything of one process. *boards* are the scores of the boards that there may be, by name."""
+    """Everything of one process.
 
-    def __init__(self, epoch: str, boards: Iterable[Leaderboard] = ()) -> None:
+    Args:
+        epoch: another for each process.
+        boards: the scores of the boards that there may be, by name.
+        tell: when something has changed.
+    """
+
+    def __init__(
+        self, epoch: str, boards: Iterable[Leaderboard] = (), tell: Tell = at_once
+    ) -> None:
         self.generation = 0
         """Grows whenever a board appears or ends."""
         self.market: Market | None = None
+        self._tell_all = tell
         self._epoch = epoch
         self._numbered = 0
         self._scores = {board.name: board for board in boards}
@@ -221,8 +239,9 @@ class Catalogue:
         return [table for table in self._tables.values() if table in self._watchers]
 
     def _tell(self, live: Live) -> None:
-        for watcher in self._watchers.get(live, ()):
-            watcher()
+        watchers = self._watchers.get(live)
+        if watchers:
+            self._tell_all(live, watchers)
 
     def _forget_unused(self) -> None:
         unused = [wanted for wanted, table in self._tables.items() if table not in self._watchers]

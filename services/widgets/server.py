@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,15 +14,12 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from mesh import clock
 from schemas.widget import MAX_CLIENT_FRAME_BYTES, TOO_MANY, TOO_SLOW, Close
 from services.widgets.limits import Rate
 
 
 BACKLOG = 4096
-_TEXT = 0x81
-"""The last frame of a text."""
-_IN_TWO_BYTES, _IN_EIGHT_BYTES = 126, 127
-"""Lengths that say that the length follows."""
 SEND_BUFFER_BYTES = 256 * 1024
 """Of the kernel, for each client. Left to itself it grows to megabytes, and a slow client would be
 sent seconds of old deltas from there before it could be given the present state."""
@@ -85,35 +82,39 @@ class Connection(WebSocketsSansIOProtocol):
     What no application sees is bounded here: control frames, the pieces of a message, and whoever takes nothing.
     """
 
-    on_room: Callable[[], None] | None = None
-    """Called when the client has room again."""
+    on_room: Callable[[float], None] | None = None
+    """Called when the client has room again, with the seconds for which it had none."""
 
     has_room = True
     """Whether what is sent now does not wait here for the client to take it."""
+
+    full_since_s: float | None = None
+    """Since when it has none."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._unseen = Rate(_CONTROL_PER_S, 2 * _CONTROL_PER_S)
 
-    def push(self, payloads: Iterable[bytes]) -> None:
-        """Send text frames at once, whether there is room or not; nothing, if the connection ends."""
+    def push(self, framed: bytes) -> bool:
+        """Send whole frames at once, whether there is room or not; nothing, if the connection ends.
+
+        Returns whether there is room for more.
+        """
         if not self.close_sent and not self.disconnected:
-            parts: list[bytes] = []
-            for each in payloads:
-                parts += (_head(len(each)), each)
-            self.transport.write(b"".join(parts))  # a list costs the kernel more than the copy
+            self.transport.write(framed)
+        return self.has_room
 
     def pause_writing(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """The client has no room for more."""
         super().pause_writing()
-        self.has_room = False
+        self.has_room, self.full_since_s = False, clock.monotonic_s()
 
     def resume_writing(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """The client has room again."""
         super().resume_writing()
-        self.has_room = True
-        if self.on_room is not None:
-            self.on_room()
+        since_s, self.has_room, self.full_since_s = self.full_since_s, True, None
+        if self.on_room is not None and since_s is not None:
+            self.on_room(clock.monotonic_s() - since_s)
 
     async def send(self, message: Any) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """As the application asks for it. After a close there is nobody to send to."""
@@ -196,15 +197,6 @@ class Connection(WebSocketsSansIOProtocol):
             self.read_paused = False
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(_LINGER_S, self.transport.abort)
-
-
-def _head(length: int) -> bytes:
-    """What stands before the payload of a whole text frame from a server. Source: RFC 6455, 5.2."""
-    if length < _IN_TWO_BYTES:
-        return bytes((_TEXT, length))
-    if length < 1 << 16:
-        return bytes((_TEXT, _IN_TWO_BYTES)) + length.to_bytes(2, "big")
-    return bytes((_TEXT, _IN_EIGHT_BYTES)) + length.to_bytes(8, "big")
 
 
 class Server(uvicorn.Server):
