@@ -10,6 +10,7 @@ from schemas.widget import View
 from schemas.wire import json_decoder
 from services.widgets.listing import (
     Market,
+    Names,
     Published,
     among_published,
     holds,
@@ -110,14 +111,16 @@ class Catalogue:
                 self._tell(ended)
 
     def put_market(self, columns: Columns, instant: Instant, received_ms: float) -> None:
-        """Take all rows as they are now.
+        """Take all rows as they are now. A list of symbols that was given before has not changed since.
 
         Their numbers may change under our hands until they are put again: what is made of them for a
         client that comes in between may be newer in one cell than in another, until then.
         """
-        places = {symbol: place for place, symbol in enumerate(columns.symbols)}
+        names = self.market.names if self.market is not None else None
+        if names is None or names.symbols is not columns.symbols:
+            names = Names(columns.symbols)
         self._scored = {}
-        self.market = Market(columns, instant, places)
+        self.market = Market(columns, instant, names)
         for table in self._used_tables():
             asked = table.want
             if not (self._is_published(asked) and asked.is_whole and holds(asked.columns)):
