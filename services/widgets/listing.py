@@ -5,6 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import astuple
 
 from mesh.leaderboard import Instant, best_places
 from schemas.columns import FIELDS, PLACE, Columns, Mask, Numbers, Places, column_of, unknown
@@ -92,8 +93,10 @@ def published(board: Board) -> Published:
         raise ValueError("a symbol is on the board twice")
     matrix = unknown(len(symbols))
     try:
-        for name in _OF_BOARD:
-            matrix[PLACE[name]] = column_of(name, [getattr(row, name) for row in board.rows])
+        columns = zip(*map(astuple, board.rows), strict=True)
+        for name, values in zip(RankedRow.__struct_fields__, columns, strict=False):
+            if name in PLACE:
+                matrix[PLACE[name]] = column_of(name, values)
     except OverflowError as error:
         raise ValueError("a number of a row is too large") from error
     head = Head(board.trading_day, board.session, board.asof_ms)
