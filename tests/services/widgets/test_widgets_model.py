@@ -22,6 +22,7 @@ from services.widgets.catalogue import Catalogue, Live, Watcher, is_table
 from services.widgets.live_sequence import MOST_KEPT
 from services.widgets.subscription import Subscription
 from services.widgets.want import want
+from tests.services.widgets.boards import show_market
 from tests.services.widgets.chance_market import (
     LEADERBOARDS,
     board_of,
@@ -242,7 +243,7 @@ class Widgets(RuleBasedStateMachine):
 
     def _put_market(self, rows: list[Row]) -> None:
         self.rows = rows
-        self.catalogue.put_market(columns_of(rows), instant_of(rows), 1.0)
+        show_market(self.catalogue, columns_of(rows), instant_of(rows), 1.0)
 
     def _put_board(self, name: str, top: int) -> None:
         found = board_of(name, self.rows, top, 1)
