@@ -150,8 +150,8 @@ def of_market(want: Want, market: Market, scores: Numbers | None) -> Listing:
     places = best_places(keys, which, top, names.in_order)
     if want.window is not None:
         places = places[slice(*want.window)]
-    lines = [PLACE.get(name, 0) for name in want.columns]
-    numbers = columns.matrix[np.ix_(np.array(lines, np.intp), places)]
+    lines = np.array([[PLACE.get(name, 0)] for name in want.columns], np.intp)
+    numbers = columns.matrix[lines, places]
     if SCORE in want.columns:
         numbers[want.columns.index(SCORE)] = np.nan if scores is None else scores[places]
     total = int(np.count_nonzero(which))

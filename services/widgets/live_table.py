@@ -159,7 +159,7 @@ class LiveTable:
         counts = changed.sum(axis=1)
         lines = np.flatnonzero(counts)
         is_dense = counts >= _MOST * len(rows)  # to say which costs more than to say all
-        values = self._cells.values(self._numbers[np.ix_(lines, places)], lines)
+        values = self._cells.values(self._numbers[lines[:, np.newaxis], places], lines)
         cells: list[list[Any]] = []
         for line, each in zip(lines.tolist(), values, strict=True):
             if is_dense[line]:

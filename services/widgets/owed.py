@@ -122,13 +122,12 @@ class Owed:
         woken, queued and asked what its next frame is would cost more than the frame.
         """
         outlet = self._outlet
-        if not self._rests or outlet is None or not outlet.has_room or not held.is_prompt(now_ms):
+        if not self._rests or outlet is None or not outlet.has_room:
             return False
-        try:
-            frame = held.next_frame(now_ms)
-        except FellBehindError:
+        frame = held.prompt_frame(now_ms)
+        if frame is None:
             return False
-        if frame is not None and not outlet.push(frame.framed(held.number)):
+        if not outlet.push(frame.framed(held.number)):
             self._given.append(held)
         return True
 

@@ -13,8 +13,7 @@ from mesh.logs import Log
 from services.widgets.catalogue import Live, Watcher
 from services.widgets.client import Client
 from services.widgets.frame import text_message
-from services.widgets.session import Session
-from services.widgets.subscription import Subscription
+from services.widgets.subscription import Holder, Subscription
 
 
 _MOST_BYTES = 128 << 10
@@ -39,7 +38,7 @@ class Pump:
         """What has changed and nobody has been told of, and who is to be."""
         self._round: Iterator[Watcher] = iter(())
         """Those who are still to be told of what changed first."""
-        self._served: Session | Subscription | None = None
+        self._served: Holder | None = None
         """Whose turn it is."""
         self._is_asked = asyncio.Event()
 
@@ -103,8 +102,8 @@ class Pump:
         watcher = None
         for watcher in islice(self._round, _AT_ONCE):
             if isinstance(watcher, Subscription):
-                self._served = watcher
-                if watcher.bring(now_ms):
+                self._served = holder = watcher.holder
+                if holder.bring(watcher, now_ms):
                     self.frames_sent += 1
                     continue
             watcher()

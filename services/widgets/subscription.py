@@ -51,7 +51,7 @@ class Subscription:
     """
 
     __slots__ = (
-        "_asked", "_holder", "_interval_ms", "_quick_since_ms", "_sent_ms", "_seq", "due_ms", "feed", "is_once",
+        "_asked", "_interval_ms", "_quick_since_ms", "_sent_ms", "_seq", "due_ms", "feed", "holder", "is_once",
         "live", "number", "slowed_ms", "view",
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ class Subscription:
     def __init__(
         self, holder: Holder, number: int, feed: str, asked: Position | None = None
     ) -> None:
-        self._holder = holder
+        self.holder = holder
         self.number = number
         self.feed = feed
         self.is_once = False
@@ -78,15 +78,7 @@ class Subscription:
 
     def __call__(self) -> None:
         """What is followed has changed."""
-        self._holder.mark(self)
-
-    def bring(self, now_ms: float) -> bool:
-        """The same: whether it has been sent already."""
-        return self._holder.bring(self, now_ms)
-
-    def abort(self) -> None:
-        """End the connection of whoever follows."""
-        self._holder.abort()
+        self.holder.mark(self)
 
     def begin(self, view: View, live: Live) -> None:
         """What is followed is *live*."""
@@ -111,14 +103,24 @@ class Subscription:
         """Whether it is not too early for the next frame, which may say that there will be none."""
         return self.due_ms <= now_ms or self.live.has_ended
 
-    def is_prompt(self, now_ms: float) -> bool:
-        """Whether the next frame follows on the last one, now, and its client keeps up."""
-        return (
-            self._seq is not None
-            and self.due_ms <= now_ms
-            and not self.slowed_ms
-            and not self.live.has_ended
-        )
+    def prompt_frame(self, now_ms: float) -> Frame | None:
+        """`next_frame`, if it follows on the last one, and its client keeps up; otherwise None, and nothing is changed.
+
+        It is asked thousands of times for each change of a table, and so does in one step what it can.
+        """
+        live, seq = self.live, self._seq
+        if (
+            seq is None
+            or seq == live.seq
+            or self.due_ms > now_ms
+            or self.slowed_ms
+            or live.has_ended
+        ):
+            return None
+        frame = live.after(seq)
+        if frame is not None:
+            self._seq, self._sent_ms, self.due_ms = frame.seq, now_ms, now_ms + self._interval_ms
+        return frame
 
     def next_frame(self, now_ms: float) -> Frame | None:
         """The frame that takes the client to now; None if it is there.
