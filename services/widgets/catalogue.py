@@ -21,7 +21,7 @@ from services.widgets.listing import (
 from services.widgets.live_sequence import LiveSequence
 from services.widgets.live_table import LiveTable
 from services.widgets.sequences import Sequences
-from services.widgets.want import ViewError, Want, want
+from services.widgets.want import ViewError, Want, is_table, want
 
 
 FEEDS_ALWAYS = ("alert/*/*", "halt/*", "news/*", "range/*", "row/*", "status", "trades/*")
@@ -246,8 +246,3 @@ class Catalogue:
         self.generation += 1
         for watcher in self._present:
             watcher()
-
-
-def is_table(feed: str) -> bool:
-    """Whether *feed* is one that has rows."""
-    return feed.partition("/")[0] in ("board", "row", "range")

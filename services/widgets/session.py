@@ -17,11 +17,11 @@ from schemas.widget import (
     View,
 )
 from schemas.wire import DecodeError, json_decoder
-from services.widgets.catalogue import Catalogue, Live, is_table
+from services.widgets.catalogue import Catalogue, Live
 from services.widgets.limits import Allowance
 from services.widgets.owed import Outlet, Owed, unseen
 from services.widgets.subscription import Position, Subscription
-from services.widgets.want import ViewError, changed
+from services.widgets.want import ViewError, changed, is_table
 
 
 MOST_CELLS = 2_000_000

@@ -18,10 +18,10 @@ from schemas.columns import columns_of
 from schemas.leaderboard import Board, Row
 from schemas.widget import Head, View
 from schemas.wire import encode_json
-from services.widgets.catalogue import Catalogue, Live, Watcher, is_table
+from services.widgets.catalogue import Catalogue, Live, Watcher
 from services.widgets.live_sequence import MOST_KEPT
 from services.widgets.subscription import Subscription
-from services.widgets.want import want
+from services.widgets.want import is_table, want
 from tests.services.widgets.boards import show_market
 from tests.services.widgets.chance_market import (
     LEADERBOARDS,
