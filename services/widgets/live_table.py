@@ -7,6 +7,7 @@ once for all that are there: it costs the service the same whether a client take
 from collections import deque
 from itertools import compress
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -32,6 +33,8 @@ class LiveTable:
     def __init__(self, want: Want, epoch: str) -> None:
         self.want = want
         self.epoch = epoch
+        self._crc_at = crc32(epoch.encode()) % _CRC_EVERY
+        """Tables that change together do not all work out their checksums in the same moment."""
         self.seq = 0
         self.has_ended = False
         """Whether the feed is no longer there."""
@@ -150,7 +153,7 @@ class LiveTable:
                 rows=rows,
                 cells=self._changes(changed[:, places], places, rows),
                 total=self._total,
-                crc=self.checksum() if self.seq % _CRC_EVERY == 0 else None,
+                crc=self.checksum() if self.seq % _CRC_EVERY == self._crc_at else None,
             )
         )
 
