@@ -8,7 +8,6 @@ from typing import Any
 
 import uvicorn
 from litestar import Litestar
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -17,6 +16,7 @@ from websockets.http11 import Request
 from mesh import clock
 from schemas.widget import MAX_CLIENT_FRAME_BYTES, TOO_MANY, TOO_SLOW, Close
 from services.widgets.limits import Rate
+from services.widgets.opening import Opening
 
 
 BACKLOG = 4096
@@ -27,8 +27,6 @@ CONNECTION = "tickmesh.connection"
 """Extension of a WebSocket's scope: its connection, with which the framework has nothing to do any more."""
 
 
-REQUEST_WITHIN_S = 10.0
-"""A connection on which no whole request comes in that time is ended."""
 PING_EVERY_S = 15.0
 PING_WITHIN_S = 15.0
 """A WebSocket whose client does not answer a ping in that time is ended."""
@@ -36,44 +34,6 @@ PING_WITHIN_S = 15.0
 _CONTROL_PER_S = 100.0
 _LINGER_S = 2.0
 """For so long a client may take the last bytes of a connection that was ended, and answer them."""
-
-
-class Opening(H11Protocol):
-    """HTTP, and the beginning of every WebSocket: nobody holds a connection by asking for nothing, or slowly."""
-
-    _deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[explicit-override,override]  # typing's comes with 3.12
-        """Begin to wait for a request."""
-        super().connection_made(transport)
-        self._await_request()
-
-    def data_received(self, data: bytes) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
-        """Go on with it."""
-        super().data_received(data)
-        asked: RequestResponseCycle | None = self.cycle  # None before the first
-        is_answered = asked is not None and not asked.response_complete
-        if is_answered or self.transport.get_protocol() is not self:
-            self._stop_waiting()
-
-    def on_response_complete(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
-        """Wait for the next request."""
-        super().on_response_complete()
-        self._await_request()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
-        """Wait for nothing any more."""
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def _await_request(self) -> None:
-        self._stop_waiting()
-        self._deadline = self.loop.call_later(REQUEST_WITHIN_S, self.transport.close)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
 
 
 class Connection(WebSocketsSansIOProtocol):
@@ -94,6 +54,8 @@ class Connection(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._unseen = Rate(_CONTROL_PER_S, 2 * _CONTROL_PER_S)
+        self._pushed_bytes = 0
+        """Since a ping was last due."""
 
     def push(self, framed: bytes) -> bool:
         """Send whole frames at once, whether there is room or not; nothing, if the connection ends.
@@ -101,6 +63,7 @@ class Connection(WebSocketsSansIOProtocol):
         Returns whether there is room for more.
         """
         if not self.close_sent and not self.disconnected:
+            self._pushed_bytes += len(framed)
             self.transport.write(framed)
         return self.has_room
 
@@ -163,6 +126,17 @@ class Connection(WebSocketsSansIOProtocol):
         if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()
+
+    def send_keepalive_ping(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Ask whether the client is there, unless it has just taken more than the kernel keeps for it.
+
+        A ping and its answer cost as much as five updates, and most clients are sent four a second.
+        """
+        pushed_bytes, self._pushed_bytes = self._pushed_bytes, 0
+        if self.has_room and pushed_bytes > SEND_BUFFER_BYTES:
+            self.schedule_ping()
+        else:
+            super().send_keepalive_ping()
 
     def keepalive_timeout(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """Nobody answered."""
