@@ -51,7 +51,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """
     port = settings.port or DEFAULT_PORT
     with _listening(port) as listener:
-        hub = _hub(settings, lifecycle.log)
+        pump = Pump(lifecycle.log)
+        hub = _hub(settings, pump, lifecycle.log)
         async with (
             open_connection(settings, "widgets", lifecycle.log) as connection,
             asyncio.TaskGroup() as tasks,
@@ -59,7 +60,6 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             flush_s = settings.ws_flush_ms / 1000
             sources = Sources(connection, hub, settings.partitions, flush_s, lifecycle.log)
             compat = CompatSource(connection)
-            pump = Pump(lifecycle.log)
             routes = _routes(settings, port, hub, pump, compat, connection)
             server = Server(build(hub, routes, lifecycle.report))
             running = [tasks.create_task(each.run()) for each in (sources, compat, pump)]
@@ -81,11 +81,11 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     }
 
 
-def _hub(settings: Settings, log: Log) -> Hub:
+def _hub(settings: Settings, pump: Pump, log: Log) -> Hub:
     floors = (settings.board_min_usd, float(settings.board_min_shares))
     boards = [board.above(*floors) for board in scanners.discover(settings.boards)]
     places = Places(settings.ws_per_user, settings.ws_per_address, settings.ws_clients)
-    return Hub(Catalogue(token_hex(6), boards), places, log)
+    return Hub(Catalogue(token_hex(6), boards, pump.tell), places, log)
 
 
 def _routes(

@@ -109,6 +109,7 @@ async def _nobody_is_ready(programs: Programs, seconds: float) -> None:
                     assert health.reasons == {"broker": "is away"}, name
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("away_s", [3.0, pytest.param(30.0, marks=pytest.mark.soak)])
 async def test_everything_goes_on_after_an_outage(
     broker: RunningBroker, market: Settings, tmp_path: Path, away_s: float
