@@ -153,15 +153,23 @@ class Connection:
             ) from error
         return _answer(subject, message.data)
 
-    async def subscribe(self, subject: str, on_message: OnMessage) -> Subscription:
+    async def subscribe(
+        self, subject: str, on_message: OnMessage, *, queue: str = ""
+    ) -> Subscription:
         """Have *on_message* awaited for each message, one at a time, in order.
+
+        Of several subscribers with the same *queue* one gets each message.
 
         The callback should only take note: while it waits, up to 256 MB wait with it, and beyond
         that the client drops the newest.
         """
         return await cancellable(
             self.client.subscribe(
-                subject, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=_PENDING_BYTES
+                subject,
+                queue,
+                cb=on_message,
+                pending_msgs_limit=-1,
+                pending_bytes_limit=_PENDING_BYTES,
             )
         )
 

@@ -190,6 +190,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reference_calls: Annotated[
         int, about("REST calls a minute that the reference program may make", ge=1)
     ] = 300
+    reference_cache_mb: Annotated[
+        int,
+        about(
+            "Answers of the vendor about companies and historic bars that the reference program holds, in MB at most",
+            ge=1,
+        ),
+    ] = 64
     reference_curves: Annotated[
         int,
         about(
@@ -276,6 +283,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Frames a second that a client may send; for a moment twice as many", ge=1, le=10_000
         ),
     ] = 100
+
+    ws_questions: Annotated[
+        int,
+        about(
+            "Questions about companies and historic bars that a user may ask a minute; a third of them at once",
+            ge=3,
+        ),
+    ] = 300
 
     sim_port: Annotated[int, about_port("Port of the simulator's WebSocket feed")] = 8765
     sim_rest_port: Annotated[int, about_port("Port of the simulator's REST API")] = 8766

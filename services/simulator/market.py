@@ -87,7 +87,12 @@ class Market:
         return self._listings
 
     @property
-    def day(self) -> Day:
+    def day(self) -> str:
+        """The trading day that runs (ISO date)."""
+        return self._day.name
+
+    @property
+    def today(self) -> Day:
         """The trading day that runs."""
         return self._day
 

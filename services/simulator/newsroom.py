@@ -134,9 +134,9 @@ class Newsroom:
         del self.published[:-_KEPT]
 
     def _plan_day(self) -> None:
-        if self._day == self._market.day.name:
+        if self._day == self._market.day:
             return
-        day = self._market.day
+        day = self._market.today
         self._day = day.name
         chance = self._chance
         for runner in self._market.runners:

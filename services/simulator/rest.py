@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 from litestar import Litestar, Request, Response
 
-from services.simulator import rest_bars, rest_market, rest_news, rest_reference
+from services.simulator import rest_bars, rest_company, rest_market, rest_news, rest_reference
 from services.simulator.catalogue import Catalogue
 from services.simulator.faults import Faults
 from services.simulator.newsroom import Newsroom
@@ -36,7 +36,7 @@ def app(
         text = "Unknown API Key" if given else "API Key was not provided"
         return refusal(text, HTTPStatus.UNAUTHORIZED)
 
-    parts = (rest_bars, rest_reference, rest_market)
+    parts = (rest_bars, rest_reference, rest_company, rest_market)
     routes = [route for part in parts for route in part.routes(catalogue)]
     if newsroom is not None:
         routes += rest_news.routes(newsroom)

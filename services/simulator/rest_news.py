@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from services.simulator.finlight import iso
 from services.simulator.newsroom import Newsroom, Story
-from services.simulator.paging import Row, page
+from services.simulator.paging import Row, asked, page
 
 
 def routes(newsroom: Newsroom) -> list[HTTPRouteHandler]:
@@ -16,7 +16,7 @@ def routes(newsroom: Newsroom) -> list[HTTPRouteHandler]:
 
     @get("/v2/reference/news", sync_to_thread=True)
     def news(request: Request[Any, Any, Any]) -> Response[bytes]:
-        ticker = request.query_params.get("ticker")
+        ticker = asked(request).get("ticker")
         stories = list(newsroom.published)
         rows = [_article(story) for story in stories if not ticker or _ticker(story) == ticker]
         return page(request, rows, usual=10, most=1000, applied="ticker")

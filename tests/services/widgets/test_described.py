@@ -13,6 +13,7 @@ from mesh.kv import KeyValue
 from mesh.settings import Settings
 from mesh.testing import RunningBroker
 from schemas.naming import Bucket
+from schemas.vendor import What
 from schemas.widget import (
     CLOSE_CODES,
     Ack,
@@ -47,6 +48,9 @@ PARAMETERS: dict[str, set[str]] = {
     "/v1/alerts": {"kind", "symbol", "top"},
     "/v1/news": {"symbol", "top"},
     "/sse/{feed}": {"feed", "hz", "Last-Event-ID"} | QUERY,
+    "/v1/bars/{symbol}": {"symbol", "interval", "from", "to", "days", "limit", "adjusted"},
+    "/v1/logo/{symbol}": {"symbol", "kind"},
+    **{f"/v1/{what}/{{symbol}}": {"symbol"} for what in What if what not in (What.BARS, What.LOGO)},
 }
 FRAMES: list[dict[str, Any]] = [
     {"action": "ping"},
