@@ -1,5 +1,6 @@
 """The market-data vendor's news over REST: the newest articles, each with the tickers that it is about."""
 
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -16,12 +17,20 @@ def routes(newsroom: Newsroom) -> list[HTTPRouteHandler]:
 
     @get("/v2/reference/news", sync_to_thread=True)
     def news(request: Request[Any, Any, Any]) -> Response[bytes]:
-        ticker = asked(request).get("ticker")
-        stories = list(newsroom.published)
-        rows = [_article(story) for story in stories if not ticker or _ticker(story) == ticker]
-        return page(request, rows, usual=10, most=1000, applied="ticker")
+        return page(request, _rows(request, newsroom), usual=10, most=1000, applied="ticker")
 
     return [news]
+
+
+def _rows(request: Request[Any, Any, Any], newsroom: Newsroom) -> Iterator[Row]:
+    """Of the ticker that is asked for, or of all and none."""
+    try:
+        ticker = asked(request).get("ticker")
+    except ValueError:
+        return  # `page` refuses it
+    for story in list(newsroom.published):
+        if not ticker or _ticker(story) == ticker:
+            yield _article(story)
 
 
 def _ticker(story: Story) -> str:
