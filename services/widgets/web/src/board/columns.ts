@@ -1,7 +1,23 @@
-import { compact, percent, plain, price } from "./format.js";
+import { compact, percent, plain, price } from "../look/format";
+import type { TableState } from "../wire/feed-state";
+
+interface Field {
+  title: string;
+  about: string;
+  text: (value: number | null) => string;
+  signed?: boolean;
+  tinted?: boolean;
+}
+
+/** A field as a column of one board: `column` is its place in a row. */
+export interface Column extends Field {
+  field: string;
+  column: number;
+  ranking: boolean;
+}
 
 /** How fields are shown: `signed` ones in the colour of their sign, `tinted` ones flash in that of their change. */
-const FIELDS = {
+const FIELDS: Record<string, Field> = {
   change_open_pct: { title: "From open", about: "Change since the day's official open", text: percent, signed: true, tinted: true },
   change_pct: { title: "Change", about: "Change since the previous close", text: percent, signed: true, tinted: true },
   gap_pct: { title: "Gap", about: "Gap between the previous close and the open", text: percent, signed: true },
@@ -23,9 +39,9 @@ const MEASURES = 3;
  * A board does not say what its score is, but its rows do: it is the field that equals the score in
  * every one of them. A board with a score of its own shows that number.
  */
-export function columnsOf(state) {
+export function columnsOf(state: TableState): Column[] {
   const rows = [...state.rows.values()];
-  const at = (field) => state.columns.indexOf(field);
+  const at = (field: string) => state.columns.indexOf(field);
   const score = at("score");
   const ranked = Object.keys(FIELDS).find((field) => {
     const column = at(field);

@@ -1,5 +1,7 @@
 /** The checksum by which a client proves that it has what the server has: see `schemas/widget.py`. */
 
+import type { Cells } from "./protocol";
+
 const STEPS = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
@@ -11,11 +13,11 @@ const encoder = new TextEncoder();
 /**
  * The CRC-32 (zlib's) of a table, an integer from 0 to 2³² − 1.
  *
- * @param {string[]} order symbols, best row first
- * @param {Map<string, Array<number|string|null>>} rows cells by symbol, of which the first is the symbol
- * @param {number} width cells of a row, the symbol's included
+ * @param order symbols, best row first
+ * @param rows cells by symbol, of which the first is the symbol
+ * @param width cells of a row, the symbol's included
  */
-export function tableCrc(order, rows, width) {
+export function tableCrc(order: readonly string[], rows: ReadonlyMap<string, Cells>, width: number): number {
   let crc = fold(~0, encoder.encode(lines(order)));
   const inOrder = order.map((symbol) => rows.get(symbol));
   const numbers = new DataView(new ArrayBuffer(8 * order.length));
@@ -24,9 +26,9 @@ export function tableCrc(order, rows, width) {
 }
 
 /** What lies together is folded in one go, numbers or texts: cell by cell it takes several times as long. */
-function foldColumn(crc, rows, column, numbers) {
+function foldColumn(crc: number, rows: readonly (Cells | undefined)[], column: number, numbers: DataView): number {
   let end = 0;
-  let texts = [];
+  let texts: string[] = [];
   const foldGathered = () => {
     crc = fold(crc, new Uint8Array(numbers.buffer, 0, end));
     if (texts.length) crc = fold(crc, encoder.encode(lines(texts)));
@@ -35,9 +37,8 @@ function foldColumn(crc, rows, column, numbers) {
   };
   for (const row of rows) {
     const cell = row?.[column] ?? null;
-    const isText = typeof cell === "string";
-    if (isText ? end : texts.length) foldGathered();
-    if (isText) texts.push(cell);
+    if (typeof cell === "string" ? end : texts.length) foldGathered();
+    if (typeof cell === "string") texts.push(cell);
     else {
       if (cell === null) numbers.setBigInt64(end, -1n);
       else numbers.setFloat64(end, cell, true);
@@ -48,11 +49,11 @@ function foldColumn(crc, rows, column, numbers) {
   return crc;
 }
 
-function lines(texts) {
+function lines(texts: readonly string[]): string {
   return texts.map((text) => `${text}\n`).join("");
 }
 
-function fold(crc, bytes) {
+function fold(crc: number, bytes: Uint8Array): number {
   for (let n = 0; n < bytes.length; n++) crc = STEPS[(crc ^ bytes[n]) & 0xff] ^ (crc >>> 8);
   return crc;
 }

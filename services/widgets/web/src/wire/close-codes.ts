@@ -1,7 +1,9 @@
 /** What a client does when its connection ends: the table `CLOSE_CODES` of `schemas/widget.py`. */
 
+import type { Bye } from "./protocol";
+
 /** `now`: after a random delay of a second; `later`: growing delays, from half a minute on; `never`: not by itself. */
-export const CLOSE_CODES = {
+export const CLOSE_CODES: Record<number, { again: "now" | "later" | "never"; reason: string }> = {
   1001: { again: "now", reason: "the service restarts" },
   1002: { again: "never", reason: "a frame was malformed" },
   1009: { again: "never", reason: "a frame was too large" },
@@ -28,18 +30,18 @@ export class Patience {
   #hurries = 0;
 
   /** The service has accepted the connection. */
-  accepted() {
+  accepted(): void {
     this.#failures = 0;
   }
 
   /**
    * Milliseconds to wait after a connection that ended; null: do not come back.
    *
-   * @param {number} code of the close; one that is not in the table is a lost network, or a service that crashed
-   * @param {?{again_ms: ?number}} bye the frame in which the service said when to come back, if it did
-   * @param {number} lastedMs how long the connection was accepted
+   * @param code of the close; one that is not in the table is a lost network, or a service that crashed
+   * @param bye the frame in which the service said when to come back, if it did
+   * @param lastedMs how long the connection was accepted
    */
-  delayMs(code, bye, lastedMs) {
+  delayMs(code: number, bye: Bye | null, lastedMs: number): number | null {
     if (bye) return bye.again_ms;
     const again = CLOSE_CODES[code]?.again ?? "now";
     if (again === "never") return null;
@@ -51,11 +53,11 @@ export class Patience {
 }
 
 /** Why the service refuses this client, in words. */
-export function reasonOf(code, bye) {
+export function reasonOf(code: number, bye: Bye | null): string {
   return bye?.reason || CLOSE_CODES[code]?.reason || `code ${code}`;
 }
 
 /** Jitter: a thousand pages must not come back to a restarted service at the same instant. */
-function random(from, to) {
+function random(from: number, to: number): number {
   return from + Math.random() * (to - from);
 }

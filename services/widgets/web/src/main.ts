@@ -1,22 +1,22 @@
-import { day, duration, newYorkTime, session } from "./format.js";
-import { client } from "./mesh-client.js";
-import "./mesh-board.js";
+import { day, duration, newYorkTime, session } from "./look/format";
+import { client } from "./wire/mesh-client";
+import "./board/mesh-board";
 
 const STALE_MS = 5_000;
 const TICK_MS = 100;
-const BANNERS = {
+const BANNERS: Record<string, string> = {
   simulated: "Simulated data — not the market",
   tape: "Recorded tape — not live",
 };
 
-const part = (id) => document.getElementById(id);
+const part = (id: string) => document.getElementById(id)!;
 
 /** One element for each board, in the server's order; elements that stay are not touched. */
 function showBoards() {
   const boards = part("boards");
   const feeds = client.feeds.filter((feed) => /^board\/[^*>]+$/.test(feed));
   for (const board of boards.querySelectorAll("mesh-board")) {
-    if (!feeds.includes(board.getAttribute("feed"))) board.remove();
+    if (!feeds.includes(board.getAttribute("feed")!)) board.remove();
   }
   feeds.forEach((feed, n) => {
     const here = boards.querySelectorAll("mesh-board")[n];
@@ -31,7 +31,7 @@ function showBoards() {
 }
 
 function showSource() {
-  const { source } = client.hello;
+  const source = client.hello?.source ?? "";
   const banner = part("banner");
   banner.hidden = !(source in BANNERS);
   banner.dataset.source = source;
@@ -40,7 +40,7 @@ function showSource() {
 
 /** The newest event on the tape, over all boards. */
 function showMarket() {
-  const heads = client.tables().map((state) => state.head);
+  const heads = client.tables().map((state) => state.head!);
   if (!heads.length) return;
   const newest = heads.reduce((a, b) => (b.asof_ms > a.asof_ms ? b : a));
   const text = `${newYorkTime(newest.asof_ms)} · ${session(newest.session)} · ${day(newest.trading_day)}`;
@@ -48,7 +48,7 @@ function showMarket() {
 }
 
 /** Green only for data that is fresh; never for a connection without any. */
-function status() {
+function status(): [Tone, string] {
   if (client.phase === "refused") return ["bad", `refused — ${client.reason}`];
   if (client.phase === "waiting") {
     const seconds = Math.max(1, Math.ceil((client.retryAtMs - Date.now()) / 1000));
@@ -64,7 +64,9 @@ function status() {
   return ["good", `updated ${duration(age)} ago`];
 }
 
-const SAID = {
+type Tone = "good" | "warn" | "bad" | "idle";
+
+const SAID: Record<Tone, string> = {
   good: "Live", warn: "Connected, but no updates", bad: "Disconnected, reconnecting", idle: "Waiting for data",
 };
 

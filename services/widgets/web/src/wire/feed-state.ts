@@ -1,4 +1,5 @@
-import { tableCrc } from "./crc.js";
+import { tableCrc } from "./crc";
+import type { Cell, Cells, Delta, Happened, Head, Snap } from "./protocol";
 
 /** Values of a sequence that are kept, the newest. */
 const MOST_VALUES = 1000;
@@ -9,34 +10,34 @@ const MOST_VALUES = 1000;
  * Rows are arrays that are replaced, never changed, and so is `order`: what is the same array is the same.
  */
 export class TableState {
-  /** Of the numbering; null: the position is lost, and nothing but a snap is accepted. @type {?string} */
-  epoch = null;
+  /** Of the numbering; null: the position is lost, and nothing but a snap is accepted. */
+  epoch: string | null = null;
   seq = 0;
-  /** `{trading_day, session, asof_ms}`; null before the first snap. */
-  head = null;
+  /** null before the first snap. */
+  head: Head | null = null;
   /** When the newest changes arrived from the vendor, epoch milliseconds UTC; 0: unknown. */
   receivedMs = 0;
-  /** Names of the cells of a row; the first is `symbol`. @type {string[]} */
-  columns = [];
-  /** Symbols, best row first. @type {string[]} */
-  order = [];
-  /** Cells by symbol, in the order of `columns`; null is unknown. @type {Map<string, Array<number|string|null>>} */
-  rows = new Map();
+  /** Names of the cells of a row; the first is `symbol`. */
+  columns: string[] = [];
+  /** Symbols, best row first. */
+  order: readonly string[] = [];
+  /** Cells by symbol, in the order of `columns`; null is unknown. */
+  rows = new Map<string, Cells>();
   /** How many rows there are on the server, of which the view may leave some out. */
   total = 0;
   /** Whether the last frame did not fit, or had another checksum than this table after it. */
   diverged = false;
 
-  snap(frame) {
+  snap(frame: Snap): void {
     this.epoch = frame.epoch;
     this.columns = frame.columns;
-    this.order = frame.rows.map((row) => row[0]);
-    this.rows = new Map(frame.rows.map((row) => [row[0], row]));
+    this.order = frame.rows.map((row) => row[0] as string);
+    this.rows = new Map(frame.rows.map((row) => [row[0] as string, row]));
     this.#stamp(frame);
   }
 
   /** Apply the delta that follows; false if a frame before it was lost, and nothing was applied. */
-  delta(frame) {
+  delta(frame: Delta): boolean {
     if (this.epoch === null || frame.after !== this.seq) return false;
     for (const symbol of frame.gone) this.rows.delete(symbol);
     if (frame.gone.length || frame.moves.length) this.order = reordered(this.order, frame.gone, frame.moves);
@@ -48,17 +49,22 @@ export class TableState {
   }
 
   /** Forget the position: nothing but a snap is accepted from now on. What is known stays visible. */
-  lose() {
+  lose(): void {
     this.epoch = null;
   }
 
   /** The checksum of the table as it is here, an integer from 0 to 2³² − 1. */
-  crc() {
+  crc(): number {
     return tableCrc(this.order, this.rows, this.columns.length);
   }
 
+  /** Cells by the name of their column. */
+  cell(symbol: string, column: string): Cell {
+    return this.rows.get(symbol)?.[this.columns.indexOf(column)] ?? null;
+  }
+
   /** Whether there is a row for every new value. */
-  #change({ rows, cells }) {
+  #change({ rows, cells }: Delta): boolean {
     const copies = new Map(rows.map((place) => [place, this.rows.get(this.order[place])?.slice()]));
     const fits = cells.every(
       ([column, values, places = rows]) =>
@@ -69,11 +75,11 @@ export class TableState {
           return row !== undefined;
         }),
     );
-    for (const row of copies.values()) if (row) this.rows.set(row[0], row);
+    for (const row of copies.values()) if (row) this.rows.set(row[0] as string, row);
     return fits;
   }
 
-  #stamp(frame, changed = true) {
+  #stamp(frame: Snap | Delta, changed = true): void {
     this.seq = frame.seq;
     this.head = frame.head;
     this.receivedMs = frame.received_ms || 0;
@@ -85,16 +91,15 @@ export class TableState {
 
 /** A sequence (alerts, news, trades): the newest of its values, of which none is left out. */
 export class SequenceState {
-  /** @type {?string} */
-  epoch = null;
+  epoch: string | null = null;
   seq = 0;
   /** The newest, oldest first, at most a thousand; another array after each frame. */
-  values = [];
+  values: unknown[] = [];
   /** Those of `values` that came with the last frame. */
-  fresh = [];
+  fresh: unknown[] = [];
 
   /** Take the frame that follows, or one that begins anew; false if one before it was lost, and nothing was taken. */
-  event(frame) {
+  event(frame: Happened): boolean {
     const follows = frame.epoch === this.epoch && frame.after === this.seq;
     if (!follows && frame.after !== 0) return false;
     this.epoch = frame.epoch;
@@ -106,10 +111,10 @@ export class SequenceState {
 }
 
 /** *order* without those that are gone, and with each of *moves* at its place; places ascend. */
-function reordered(order, gone, moves) {
+function reordered(order: readonly string[], gone: string[], moves: [number, string][]): string[] {
   const out = new Set(gone);
   for (const [, symbol] of moves) out.add(symbol);
-  const made = [];
+  const made: string[] = [];
   let next = 0;
   const putMoved = () => {
     while (next < moves.length && moves[next][0] <= made.length) made.push(moves[next++][1]);

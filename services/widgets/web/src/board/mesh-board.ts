@@ -1,6 +1,8 @@
-import { BoardRow } from "./board-row.js";
-import { columnsOf } from "./columns.js";
-import { client } from "./mesh-client.js";
+import type { Subscription } from "../wire/channel";
+import type { TableState } from "../wire/feed-state";
+import { client } from "../wire/mesh-client";
+import { BoardRow } from "./board-row";
+import { columnsOf, type Column } from "./columns";
 
 const ROW_HEIGHT = 30;
 const OVERSCAN = 4;
@@ -9,6 +11,19 @@ const FADE_MS = 170;
 
 let serial = 0;
 
+interface Parts {
+  section: HTMLElement;
+  scroll: HTMLElement;
+  table: HTMLTableElement;
+  head: HTMLTableRowElement;
+  body: HTMLElement;
+  by: HTMLElement;
+  note: HTMLElement;
+  empty: HTMLElement;
+  above: HTMLTableCellElement;
+  below: HTMLTableCellElement;
+}
+
 /**
  * `<mesh-board feed="board/gainers">`: a live leaderboard of which only the visible rows exist.
  *
@@ -16,21 +31,21 @@ let serial = 0;
  * while the pointer or the keyboard is on the board: a row must not jump away under the eye.
  */
 class MeshBoard extends HTMLElement {
-  #subscription = null;
-  #columns = [];
-  #shown = [];
-  #rows = new Map();
-  #parts = null;
+  #subscription!: Subscription;
+  #columns: Column[] = [];
+  #shown: readonly string[] = [];
+  #rows = new Map<string, BoardRow>();
+  #parts!: Parts;
   #holders = { pointer: false, keys: false };
   #reorderedAt = -Infinity;
   #frame = 0;
-  #timer = 0;
-  #fading = 0;
-  #onUpdate = () => this.#request();
+  #timer: ReturnType<typeof setTimeout> | 0 = 0;
+  #fading: ReturnType<typeof setTimeout> | 0 = 0;
+  readonly #onUpdate = () => this.#request();
 
   connectedCallback() {
     this.#parts ??= this.#build();
-    this.#subscription = client.subscribe(this.getAttribute("feed"), {}, this.#onUpdate);
+    this.#subscription = client.subscribe(this.#feed, {}, this.#onUpdate);
     this.#request();
   }
 
@@ -42,7 +57,11 @@ class MeshBoard extends HTMLElement {
     this.#frame = this.#timer = this.#fading = 0;
   }
 
-  #build() {
+  get #feed(): string {
+    return this.getAttribute("feed") ?? "";
+  }
+
+  #build(): Parts {
     const id = `board-${++serial}`;
     this.innerHTML = `
       <section class="board" aria-labelledby="${id}">
@@ -57,10 +76,10 @@ class MeshBoard extends HTMLElement {
           <p class="empty"></p>
         </div>
       </section>`;
-    const one = (selector) => this.querySelector(selector);
-    one("h2").textContent = title(this.getAttribute("feed"));
-    const [above, below] = this.querySelectorAll(".space td");
-    const parts = {
+    const one = <E extends Element>(selector: string) => this.querySelector<E>(selector)!;
+    one<HTMLElement>("h2").textContent = title(this.#feed);
+    const [above, below] = this.querySelectorAll<HTMLTableCellElement>(".space td");
+    const parts: Parts = {
       section: one("section"), scroll: one(".scroll"), table: one("table"), head: one("thead tr"),
       body: one(".rows"), by: one(".by"), note: one(".note"), empty: one(".empty"), above, below,
     };
@@ -74,14 +93,14 @@ class MeshBoard extends HTMLElement {
   }
 
   /** Note who is on the board: the pointer, the keyboard, or none. */
-  #hold(who) {
+  #hold(who: { pointer?: boolean; keys?: boolean }): void {
     this.#holders = { ...this.#holders, ...who };
     this.#request();
   }
 
   /** The table of the board; null before the first frame. */
-  get #state() {
-    return this.#subscription.state;
+  get #state(): TableState {
+    return this.#subscription.table!;
   }
 
   get #held() {
@@ -114,7 +133,7 @@ class MeshBoard extends HTMLElement {
 
   #fitColumns() {
     const columns = columnsOf(this.#state);
-    const key = (list) => list.map((column) => `${column.field}:${column.column}:${column.ranking}`).join();
+    const key = (list: Column[]) => list.map((column) => `${column.field}:${column.column}:${column.ranking}`).join();
     if (key(columns) === key(this.#columns)) return;
     this.#columns = columns;
     this.#shown = this.#state.order;
@@ -158,12 +177,13 @@ class MeshBoard extends HTMLElement {
   }
 
   /** The rows for *symbols*: each keeps its own; newcomers take the rows that nobody needs. */
-  #assign(symbols) {
+  #assign(symbols: readonly string[]): BoardRow[] {
     const wanted = new Set(symbols);
     const free = [...this.#rows.values()].filter((row) => !wanted.has(row.symbol));
     for (const row of free) this.#rows.delete(row.symbol);
     const rows = symbols.map((symbol) => {
-      if (this.#rows.has(symbol)) return this.#rows.get(symbol);
+      const own = this.#rows.get(symbol);
+      if (own) return own;
       const row = free.pop() ?? new BoardRow(this.#columns);
       row.bind(symbol);
       this.#rows.set(symbol, row);
@@ -177,7 +197,7 @@ class MeshBoard extends HTMLElement {
     return new Map(this.#state.order.map((symbol, n) => [symbol, n]));
   }
 
-  #renderWords(loaded) {
+  #renderWords(loaded: boolean): void {
     const { section, by, note, empty } = this.#parts;
     const held = this.#held;
     const count = this.#state?.order.length ?? 0;
@@ -199,17 +219,17 @@ function whyEmpty() {
 }
 
 /** Where a row that is held would stand; a single place is not worth a mark. */
-function moved(index, now) {
+function moved(index: number, now: number | undefined): string {
   if (now === undefined || Math.abs(now - index) < 2) return "";
   return now < index ? "up" : "down";
 }
 
-function title(feed) {
+function title(feed: string): string {
   const words = feed.slice(feed.indexOf("/") + 1).replaceAll("-", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-function headCell(text, name, about) {
+function headCell(text: string, name: string, about: string): HTMLElement {
   const cell = document.createElement("th");
   cell.scope = "col";
   cell.className = name;

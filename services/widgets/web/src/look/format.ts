@@ -1,19 +1,21 @@
 /** Numbers and times as a trader reads them. null is unknown and shown as a dash, zero is a number. */
 
+type Known = number | null | undefined;
+
 const UNKNOWN = "–";
 const MINUS = "−";
 
-const decimals = (digits) =>
+const decimals = (digits: number) =>
   new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const [whole, one, two, , four] = [0, 1, 2, 3, 4].map(decimals);
 
-export function price(value) {
+export function price(value: Known): string {
   if (value == null) return UNKNOWN;
   if (Math.abs(value) < 1) return four.format(value);
   return (value < 10_000 ? two : whole).format(value);
 }
 
-export function percent(value) {
+export function percent(value: Known): string {
   if (value == null) return UNKNOWN;
   const size = Math.abs(value);
   if (size < 0.005) return "0.00%";
@@ -21,9 +23,9 @@ export function percent(value) {
   return `${value < 0 ? MINUS : "+"}${text}%`;
 }
 
-const STEPS = [[1e9, "B"], [1e6, "M"], [1e3, "K"]];
+const STEPS: [number, string][] = [[1e9, "B"], [1e6, "M"], [1e3, "K"]];
 
-export function compact(value) {
+export function compact(value: Known): string {
   if (value == null) return UNKNOWN;
   for (const [size, letter] of STEPS) {
     if (value >= size * 0.9995) return `${decimals3(value / size)}${letter}`;
@@ -32,11 +34,11 @@ export function compact(value) {
 }
 
 /** Three significant digits, so that the width is steady: 1.24, 12.4, 124. */
-function decimals3(value) {
+function decimals3(value: number): string {
   return value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
 }
 
-export function plain(value) {
+export function plain(value: Known): string {
   if (value == null) return UNKNOWN;
   const text = Math.abs(value) < 10_000 ? two.format(Math.abs(value)) : compact(Math.abs(value));
   return value < 0 ? MINUS + text : text;
@@ -48,21 +50,21 @@ const NEW_YORK = new Intl.DateTimeFormat("en-GB", {
 const DAY = new Intl.DateTimeFormat("en-GB", {
   timeZone: "UTC", weekday: "short", day: "numeric", month: "short", year: "numeric",
 });
-const SESSIONS = { pre: "pre-market", regular: "regular session", post: "after hours", closed: "market closed" };
+const SESSIONS: Record<string, string> = { pre: "pre-market", regular: "regular session", post: "after hours", closed: "market closed" };
 
-export function newYorkTime(epochMs) {
+export function newYorkTime(epochMs: number): string {
   return `${NEW_YORK.format(epochMs)} ET`;
 }
 
-export function day(isoDate) {
+export function day(isoDate: string): string {
   return DAY.format(Date.parse(`${isoDate}T00:00:00Z`)).replace(",", "");
 }
 
-export function session(name) {
+export function session(name: string): string {
   return SESSIONS[name] ?? name;
 }
 
-export function duration(ms) {
+export function duration(ms: number): string {
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
   if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
   if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
