@@ -11,8 +11,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from playwright.async_api import Browser, async_playwright
 
-from mesh.config import Settings
 from mesh.connection import Connection
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, ready_connection, running_broker
 
 

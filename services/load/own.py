@@ -12,13 +12,14 @@ import msgspec
 import numpy as np
 
 from mesh import broker, clock, topology
-from mesh.config import Settings, load, to_environment
+from mesh.config import load, to_environment
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FatalError
 from mesh.leaderboard import board_at
 from mesh.logs import set_up
 from mesh.partition import partition_of
 from mesh.publisher import Publisher
+from mesh.settings import Settings
 from mesh.tasks import end, ticks
 from mesh.tokens import LONGEST_S, Tokens, random_key
 from schemas.columns import Columns

@@ -4,17 +4,17 @@ The same seed and the same closes give the same days, whatever is asked for firs
 all splits had happened before.
 """
 
-from array import array
 from collections import OrderedDict
-from math import exp
 from threading import Lock
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 from mesh.calendar import STANDARD, Calendar, Day
 from mesh.partition import fnv1a_32
-from services.simulator.chance import Chance, seeded
 from services.simulator.events import DayBar, DayBars
-from services.simulator.universe import to_grid, usd
+from services.simulator.universe import E4
 
 
 DEPTH_DAYS = 600
@@ -23,12 +23,12 @@ _LEAST_VOLATILITY, _VOLATILITIES = 0.012, 0.04
 _VOLUME_SPREAD = 0.35
 _KEPT_DAYS = 40
 
-Numbers: TypeAlias = "array[float]"
+Numbers: TypeAlias = npt.NDArray[np.float64]
 """One for each ticker."""
 
 
 class _Drawn(NamedTuple):
-    """A day of all tickers by column: two megabytes less than as bars."""
+    """A day of all tickers by column."""
 
     opens: Numbers
     highs: Numbers
@@ -51,11 +51,10 @@ class History:
         self._numbers = {day: number for number, day in enumerate(self.days)}
         self._seed = seed
         self._places = {ticker: place for place, ticker in enumerate(last)}
-        self._shares = [bar.volume_shares for bar in last.values()]
-        self._volatility = [
-            _LEAST_VOLATILITY + _VOLATILITIES * fnv1a_32(ticker.encode()) / 2**32 for ticker in last
-        ]
-        self._closes: list[Numbers] = [array("d", (bar.close_usd for bar in last.values()))]
+        self._shares = np.array([bar.volume_shares for bar in last.values()], np.float64)
+        parts = np.array([fnv1a_32(ticker.encode()) / 2**32 for ticker in last])
+        self._volatility = _LEAST_VOLATILITY + _VOLATILITIES * parts
+        self._closes: list[Numbers] = [np.array([bar.close_usd for bar in last.values()])]
         """By day, newest first."""
         self._drawn: OrderedDict[int, _Drawn] = OrderedDict()
         self._drawing = Lock()
@@ -87,38 +86,38 @@ class History:
             return drawn, self._closes[number]
 
     def _walk(self, number: int) -> Numbers:
-        chance = self._chance("walk", number)
-        steps = zip(self._closes[-1], self._volatility, strict=True)
-        return array("d", (_on_grid(close * exp(chance.gauss(0, each))) for close, each in steps))
+        steps = self._normal("walk", number, 1)[0]
+        return _on_grid(self._closes[-1] * np.exp(steps * self._volatility))
 
     def _draw(self, number: int) -> _Drawn:
-        chance = self._chance("bars", number)
-        drawn = _Drawn(array("d"), array("d"), array("d"), array("d"))
+        gap, rise, fall, traded = self._normal("bars", number, 4)
+        close, volatility = self._closes[number], self._volatility
+        opened = _on_grid(self._closes[number + 1] * np.exp(gap * volatility / 3))
+        top, bottom = np.maximum(opened, close), np.minimum(opened, close)
+        highs = np.maximum(top, _on_grid(top * (1 + np.abs(rise * volatility / 2))))
+        lows = np.minimum(bottom, _on_grid(bottom / (1 + np.abs(fall * volatility / 2))))
         part = 0.5 if self._is_half[number] else 1.0
-        for close, before, volatility, shares in zip(
-            self._closes[number], self._closes[number + 1], self._volatility, self._shares, strict=True
-        ):  # fmt: skip
-            opened = _on_grid(before * exp(chance.gauss(0, volatility / 3)))
-            up, down = (1 + abs(chance.gauss(0, volatility / 2)) for _ in range(2))
-            volume = round(shares * part * exp(chance.gauss(0, _VOLUME_SPREAD)))
-            drawn.opens.append(opened)
-            drawn.highs.append(max(opened, close, _on_grid(max(opened, close) * up)))
-            drawn.lows.append(min(opened, close, _on_grid(min(opened, close) / down)))
-            drawn.shares.append(max(1, volume) if number else shares)  # the last day's are given
-        return drawn
+        volume = np.maximum(1, np.rint(self._shares * part * np.exp(traded * _VOLUME_SPREAD)))
+        return _Drawn(
+            opened, highs, lows, volume if number else self._shares
+        )  # the last day's are given
 
-    def _chance(self, what: str, number: int) -> Chance:
-        return seeded(fnv1a_32(f"{self._seed}/{what}/{number}".encode()))
+    def _normal(self, what: str, number: int, count: int) -> Numbers:
+        """Numbers of a normal distribution; of a generator that no version of the library changes any more."""
+        chance = np.random.RandomState(fnv1a_32(f"{self._seed}/{what}/{number}".encode()))
+        return chance.standard_normal((count, len(self._shares)))
 
 
 def _bar(drawn: _Drawn, closes: Numbers, place: int) -> DayBar:
     opened, high, low, close = (
-        column[place] for column in (drawn.opens, drawn.highs, drawn.lows, closes)
+        float(column[place]) for column in (drawn.opens, drawn.highs, drawn.lows, closes)
     )
     shares = int(drawn.shares[place])
     vwap = round((opened + high + low + 2 * close) / 5, 4)
     return DayBar(opened, high, low, close, shares, vwap, max(1, shares // 100))
 
 
-def _on_grid(price_usd: float) -> float:
-    return usd(max(1, to_grid(price_usd)))
+def _on_grid(prices_usd: Numbers) -> Numbers:
+    """The prices that may be quoted next to *prices_usd*, as `universe.to_grid` has them."""
+    cents, fine = np.rint(prices_usd * 100) * 100, np.rint(prices_usd * E4)
+    return np.maximum(1, np.where(prices_usd >= 1, cents, fine)) / E4

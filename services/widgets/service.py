@@ -11,11 +11,11 @@ from litestar.types import ControllerRouterHandler
 
 from mesh import clock
 from mesh.address import parse_origins
-from mesh.config import Settings
-from mesh.connection import open_connection
+from mesh.connection import Connection, open_connection
 from mesh.errors import FatalError
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
+from mesh.settings import Settings
 from mesh.tasks import end
 from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
 from services import scanners
@@ -33,6 +33,7 @@ from services.widgets.server import BACKLOG, SEND_BUFFER_BYTES, Server
 from services.widgets.sources import Sources
 from services.widgets.sse import sse_route
 from services.widgets.stream import stream_route
+from services.widgets.vendor_rest import vendor_routes
 
 
 DEFAULT_PORT = 8080
@@ -59,7 +60,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             sources = Sources(connection, hub, settings.partitions, flush_s, lifecycle.log)
             compat = CompatSource(connection)
             pump = Pump(lifecycle.log)
-            routes = _routes(settings, port, hub, pump, compat)
+            routes = _routes(settings, port, hub, pump, compat, connection)
             server = Server(build(hub, routes, lifecycle.report))
             running = [tasks.create_task(each.run()) for each in (sources, compat, pump)]
             serving = tasks.create_task(server.serve([listener]))
@@ -88,7 +89,12 @@ def _hub(settings: Settings, log: Log) -> Hub:
 
 
 def _routes(
-    settings: Settings, port: int, hub: Hub, pump: Pump, compat: CompatSource
+    settings: Settings,
+    port: int,
+    hub: Hub,
+    pump: Pump,
+    compat: CompatSource,
+    connection: Connection,
 ) -> list[ControllerRouterHandler]:
     tokens = Tokens(key_from(settings) or random_key().encode())
     origins = parse_origins(settings.ws_origins) or own_origins(port)
@@ -104,6 +110,7 @@ def _routes(
         compat_route(compat, door.lets_in_to_everything, origins, hub.places),
         sse_route(door),
         *rest_routes(door),
+        *vendor_routes(door, connection, settings.ws_questions),
         *page(port, new_token if shows_token else None),
     ]
 

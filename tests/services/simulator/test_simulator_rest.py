@@ -200,7 +200,9 @@ async def test_single_questions_are_answered(catalogue: SyntheticCatalogue) -> N
         "/stocks/v1/splits?limit=x",
         "/stocks/vX/float?cursor=%FF",
         "/v2/aggs/ticker/F/range/1/minute/today/tomorrow",
-        "/v2/aggs/ticker/F/range/5/minute/2025-01-01/2025-01-02",
+        "/v2/aggs/ticker/F/range/1/minute/2025-01-01/2025-01-02?cursor=%FF",
+        "/v2/aggs/ticker/F/range/1/fortnight/2025-01-01/2025-01-02",
+        "/v2/aggs/ticker/F/range/0/minute/2025-01-01/2025-01-02",
     ],
 )
 async def test_senseless_question_is_refused(path: str, catalogue: SyntheticCatalogue) -> None:

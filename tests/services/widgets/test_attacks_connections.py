@@ -10,8 +10,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
-from mesh.config import Settings
 from mesh.connection import Connection
+from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.widget import Hello
 from services.widgets import hub, server

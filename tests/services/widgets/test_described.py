@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import RunningBroker
 from schemas.naming import Bucket
 from schemas.widget import (
