@@ -13,8 +13,8 @@ const MODULES = {
   "feed-state": "src/wire/feed-state.ts",
   crc: "src/wire/crc.ts",
   format: "src/look/format.ts",
+  worker: "src/share/worker.ts",
   page: "css/page.css",
-  board: "css/board.css",
 };
 
 await rm(out, { recursive: true, force: true });
