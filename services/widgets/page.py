@@ -6,6 +6,7 @@ by name: another site that points its own name at 127.0.0.1 (DNS rebinding) is g
 """
 
 import gzip
+import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -25,6 +26,7 @@ MEDIA_TYPES = {
 
 _HEAD = b"<head>"
 _NOT_BUILT = b"<!doctype html><title>tickmesh</title><p>This page is not built yet: <code>make setup</code> builds it."
+_NAMED_BY_CONTENT = re.compile(r"-[A-Z0-9]{8}\.js$")
 _FOR_EVER = "public, max-age=31536000, immutable"
 NewToken = Callable[[], str]
 Asked = Request[Any, Any, Any]
@@ -42,7 +44,7 @@ def page(port: int, new_token: NewToken | None) -> list[HTTPRouteHandler]:
 def _file(path: Path) -> HTTPRouteHandler:
     content = path.read_bytes()
     packed = gzip.compress(content, mtime=0)
-    kept = {"Cache-Control": _FOR_EVER} if path.name.startswith("chunk-") else {}  # by its content
+    kept = {"Cache-Control": _FOR_EVER} if _NAMED_BY_CONTENT.search(path.name) else {}
 
     @get(f"/{path.name}", include_in_schema=False, sync_to_thread=False)
     def file(request: Asked) -> Response[bytes]:

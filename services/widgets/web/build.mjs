@@ -13,8 +13,13 @@ const MODULES = {
   "feed-state": "src/wire/feed-state.ts",
   crc: "src/wire/crc.ts",
   format: "src/look/format.ts",
+  worker: "src/share/worker.ts",
+  bars: "src/chart/bars.ts",
+  candles: "src/chart/candles.ts",
+  indicators: "src/chart/indicators.ts",
+  levels: "src/chart/levels.ts",
+  sessions: "src/chart/sessions.ts",
   page: "css/page.css",
-  board: "css/board.css",
 };
 
 await rm(out, { recursive: true, force: true });

@@ -1,90 +1,93 @@
-import { day, duration, newYorkTime, session } from "./look/format";
-import { client } from "./wire/mesh-client";
-import "./board/mesh-board";
+/** The page: the desk below a head that says where the data comes from, how old it is, and what time it is. */
 
-const STALE_MS = 5_000;
+import { KINDS } from "./desk/kinds";
+import { store } from "./desk/store";
+import { countdown, day, newYorkTime, session } from "./look/format";
+import { sessionAt } from "./look/sessions";
+import { appearance } from "./look/settings";
+import { pageCondition } from "./share/condition";
+import { client } from "./share/connection";
+import { tapeClock } from "./share/tape";
+import type { MeshFrame } from "./desk/frame";
+
 const TICK_MS = 100;
 const BANNERS: Record<string, string> = {
   simulated: "Simulated data — not the market",
   tape: "Recorded tape — not live",
 };
+const SAID = {
+  good: "Live", warn: "Connected, but no updates", bad: "Disconnected, reconnecting", idle: "Waiting for data",
+};
 
-const part = (id: string) => document.getElementById(id)!;
+const part = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
 
-/** One element for each board, in the server's order; elements that stay are not touched. */
-function showBoards() {
-  const boards = part("boards");
-  const feeds = client.feeds.filter((feed) => /^board\/[^*>]+$/.test(feed));
-  for (const board of boards.querySelectorAll("mesh-board")) {
-    if (!feeds.includes(board.getAttribute("feed")!)) board.remove();
-  }
-  feeds.forEach((feed, n) => {
-    const here = boards.querySelectorAll("mesh-board")[n];
-    if (here?.getAttribute("feed") === feed) return;
-    const board = document.createElement("mesh-board");
-    board.setAttribute("feed", feed);
-    boards.insertBefore(board, here ?? null);
-  });
-  const waiting = part("waiting");
-  waiting.hidden = feeds.length > 0;
-  waiting.textContent = "Waiting for the first leaderboard…";
+function write(id: string, text: string): void {
+  if (part(id).textContent !== text) part(id).textContent = text;
 }
 
-function showSource() {
+function showSource(): void {
   const source = client.hello?.source ?? "";
   const banner = part("banner");
   banner.hidden = !(source in BANNERS);
   banner.dataset.source = source;
-  banner.textContent = BANNERS[source] ?? "";
+  write("banner", BANNERS[source] ?? "");
 }
 
-/** The newest event on the tape, over all boards. */
-function showMarket() {
+/** The newest event on the tape, over all tables. */
+function showMarket(): void {
   const heads = client.tables().map((state) => state.head!);
   if (!heads.length) return;
   const newest = heads.reduce((a, b) => (b.asof_ms > a.asof_ms ? b : a));
-  const text = `${newYorkTime(newest.asof_ms)} · ${session(newest.session)} · ${day(newest.trading_day)}`;
-  if (part("market").textContent !== text) part("market").textContent = text;
+  write("market", `${newYorkTime(newest.asof_ms)} · ${session(newest.session)} · ${day(newest.trading_day)}`);
+  const { next, leftMs } = sessionAt(tapeClock.now() ?? newest.asof_ms);
+  write("next", `${session(next)} in ${countdown(leftMs)}`);
 }
 
 /** Green only for data that is fresh; never for a connection without any. */
-function status(): [Tone, string] {
-  if (client.phase === "refused") return ["bad", `refused — ${client.reason}`];
-  if (client.phase === "waiting") {
-    const seconds = Math.max(1, Math.ceil((client.retryAtMs - Date.now()) / 1000));
-    return ["bad", `disconnected — reconnecting in ${seconds} s`];
-  }
-  if (client.phase === "connecting") {
-    return client.hello ? ["bad", "disconnected — reconnecting"] : ["idle", "connecting"];
-  }
-  if (client.phase === "stale") return ["warn", "connected — the service has lost its source"];
-  const age = client.ageMs();
-  if (age === null) return ["idle", "connected — no data yet"];
-  if (age >= STALE_MS) return ["warn", `no update for ${duration(age)}`];
-  return ["good", `updated ${duration(age)} ago`];
-}
-
-type Tone = "good" | "warn" | "bad" | "idle";
-
-const SAID: Record<Tone, string> = {
-  good: "Live", warn: "Connected, but no updates", bad: "Disconnected, reconnecting", idle: "Waiting for data",
-};
-
-function showStatus() {
-  const [tone, text] = status();
-  const chip = part("status");
-  if (part("status-text").textContent !== text) part("status-text").textContent = text;
-  if (client.phase === "refused" && !client.hello) part("waiting").textContent = text;
-  if (chip.dataset.tone !== tone) chip.dataset.tone = document.body.dataset.tone = tone;
+function showStatus(): void {
+  const { tone, text } = pageCondition(client);
+  write("status-text", text);
+  if (part("status").dataset.tone !== tone) part("status").dataset.tone = document.body.dataset.tone = tone;
   const said = client.phase === "refused" ? text : SAID[tone];
-  if (part("announcer").textContent !== said) part("announcer").textContent = said;
+  if (part("announcer").dataset.tone === said) return;
+  part("announcer").dataset.tone = said; // said once: what else is announced there is not said over
+  part("announcer").textContent = said;
 }
 
-client.addEventListener("feeds", () => {
-  showSource();
-  showBoards();
-});
+/** One widget alone in a window of its own. */
+async function showAlone(id: string): Promise<void> {
+  await import("./desk/frame");
+  const show = () => {
+    const placed = store.desk.layouts.flatMap((layout) => layout.widgets).find((each) => each.id === id);
+    const frame = document.querySelector<MeshFrame>("mesh-frame") ?? (document.createElement("mesh-frame") as MeshFrame);
+    frame.locked = true;
+    if (!placed) return part("desk").replaceChildren("This widget is on no layout any more.");
+    frame.placed = placed;
+    if (!frame.isConnected) part("desk").replaceChildren(frame);
+    document.title = `${frame.name} — tickmesh`;
+  };
+  document.body.classList.add("alone");
+  store.addEventListener("change", show);
+  show();
+}
+
+async function showDesk(): Promise<void> {
+  const [{ Grid }, { Desk }, { moveByKeys }] = await Promise.all([
+    import("./desk/grid"), import("./desk/desk"), import("./desk/keyboard"), KINDS.board.load(),
+  ]);
+  const grid = new Grid(part("desk"));
+  const desk = new Desk(grid, {
+    tools: part("tools"), dialog: part<HTMLDialogElement>("dialog"), announcer: part("announcer"), toast: part("toast"),
+  });
+  moveByKeys(part("desk"), grid, (text) => desk.say(text));
+}
+
+appearance.apply();
+client.addEventListener("feeds", showSource);
+client.addEventListener("status", showSource);
 client.addEventListener("update", showMarket);
 client.addEventListener("status", showStatus);
 setInterval(showStatus, TICK_MS);
 client.connect();
+const alone = new URLSearchParams(location.search).get("widget");
+void (alone ? showAlone(alone) : showDesk());

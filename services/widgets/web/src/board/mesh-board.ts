@@ -1,96 +1,147 @@
-import type { Subscription } from "../wire/channel";
+import { html, type PropertyValues, type TemplateResult } from "lit";
+import { appearance } from "../look/settings";
+import { sheet } from "../look/sheet";
 import type { TableState } from "../wire/feed-state";
-import { client } from "../wire/mesh-client";
-import { BoardRow } from "./board-row";
-import { columnsOf, type Column } from "./columns";
+import { MeshWidget } from "../widgets/widget";
+import { BoardRow, type Surroundings } from "./board-row";
+import { columnsOf, placesOf, type Column } from "./columns";
+import { headCells } from "./head";
+import { Newcomers } from "./newcomers";
+import { USUAL_BOARD, rankedBy, shownColumns, titleOf, viewOf, type BoardSettings } from "./settings";
+import { setupForm } from "./setup";
+import { boardStyle } from "./style";
 
-const ROW_HEIGHT = 30;
 const OVERSCAN = 4;
 const REORDER_MS = 700;
 const FADE_MS = 170;
-
-let serial = 0;
-
-interface Parts {
-  section: HTMLElement;
-  scroll: HTMLElement;
-  table: HTMLTableElement;
-  head: HTMLTableRowElement;
-  body: HTMLElement;
-  by: HTMLElement;
-  note: HTMLElement;
-  empty: HTMLElement;
-  above: HTMLTableCellElement;
-  below: HTMLTableCellElement;
-}
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
- * `<mesh-board feed="board/gainers">`: a live leaderboard of which only the visible rows exist.
+ * `<mesh-board name="gainers">`: a live leaderboard of which only the visible rows exist.
  *
  * Values are shown with the next frame of the browser, places at most every 700 ms, and not at all
  * while the pointer or the keyboard is on the board: a row must not jump away under the eye.
  */
-class MeshBoard extends HTMLElement {
-  #subscription!: Subscription;
+export class MeshBoard extends MeshWidget {
+  static override styles = [sheet, boardStyle];
+  static override properties = { name: { type: String } };
+
+  /** The board, where nothing else is set. */
+  declare name: string;
+
   #columns: Column[] = [];
+  #columnsKey = "";
+  #around: Surroundings | null = null;
   #shown: readonly string[] = [];
   #rows = new Map<string, BoardRow>();
-  #parts!: Parts;
   #holders = { pointer: false, keys: false };
+  #newcomers = new Newcomers();
+  #active = "";
+  #rowHeight = 24;
   #reorderedAt = -Infinity;
   #frame = 0;
   #timer: ReturnType<typeof setTimeout> | 0 = 0;
   #fading: ReturnType<typeof setTimeout> | 0 = 0;
-  readonly #onUpdate = () => this.#request();
+  #wrong: { message: string; place: number | null; where: string } | null = null;
+  #taken: { view: ReturnType<typeof viewOf>; feed: string } | null = null;
+  #sized = new ResizeObserver(() => this.#request());
 
-  connectedCallback() {
-    this.#parts ??= this.#build();
-    this.#subscription = client.subscribe(this.#feed, {}, this.#onUpdate);
-    this.#request();
+  get board(): BoardSettings {
+    return { ...USUAL_BOARD, ...(this.name ? { board: this.name } : {}), ...this.settings } as BoardSettings;
   }
 
-  disconnectedCallback() {
-    client.unsubscribe(this.#subscription);
+  override get heading(): string {
+    return titleOf(this.board.board);
+  }
+
+  override get isQuiet(): boolean {
+    return false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    appearance.addEventListener("change", this.#onAppearance);
+    this.#follow();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    appearance.removeEventListener("change", this.#onAppearance);
+    this.#sized.disconnect();
     cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#timer);
-    clearTimeout(this.#fading);
+    clearTimeout(this.#timer || undefined);
+    clearTimeout(this.#fading || undefined);
     this.#frame = this.#timer = this.#fading = 0;
   }
 
-  get #feed(): string {
-    return this.getAttribute("feed") ?? "";
+  override render(): TemplateResult {
+    return html`<section ?hidden=${this.isSettingUp} @pointerenter=${() => this.#hold({ pointer: true })}
+      @pointerleave=${() => this.#hold({ pointer: false })}>
+      <div class="scroll" tabindex="0" role="group" aria-label=${this.heading} @scroll=${() => this.#request()}
+        @focus=${(event: Event) => this.#hold({ keys: (event.target as Element).matches(":focus-visible") })}
+        @blur=${() => this.#hold({ keys: false })} @keydown=${this.#onKey} @click=${this.#onClick}>
+        <table aria-label=${this.heading}>
+          <thead><tr aria-rowindex="1"></tr></thead>
+          <tbody class="space" aria-hidden="true"><tr><td></td></tr></tbody>
+          <tbody class="rows"></tbody>
+          <tbody class="space" aria-hidden="true"><tr><td></td></tr></tbody>
+        </table>
+        <p class="empty"></p>
+      </div>
+      <p class="note"></p>
+    </section>
+    ${this.isSettingUp ? this.#setup() : ""}`;
   }
 
-  #build(): Parts {
-    const id = `board-${++serial}`;
-    this.innerHTML = `
-      <section class="board" aria-labelledby="${id}">
-        <header><h2 id="${id}"></h2><p class="by"></p><p class="note"></p></header>
-        <div class="scroll" tabindex="0" role="group" aria-labelledby="${id}">
-          <table aria-labelledby="${id}">
-            <thead><tr></tr></thead>
-            <tbody class="space" aria-hidden="true"><tr><td></td></tr></tbody>
-            <tbody class="rows"></tbody>
-            <tbody class="space" aria-hidden="true"><tr><td></td></tr></tbody>
-          </table>
-          <p class="empty"></p>
-        </div>
-      </section>`;
-    const one = <E extends Element>(selector: string) => this.querySelector<E>(selector)!;
-    one<HTMLElement>("h2").textContent = title(this.#feed);
-    const [above, below] = this.querySelectorAll<HTMLTableCellElement>(".space td");
-    const parts: Parts = {
-      section: one("section"), scroll: one(".scroll"), table: one("table"), head: one("thead tr"),
-      body: one(".rows"), by: one(".by"), note: one(".note"), empty: one(".empty"), above, below,
-    };
-    parts.scroll.addEventListener("scroll", this.#onUpdate, { passive: true });
-    parts.section.addEventListener("pointerenter", () => this.#hold({ pointer: true }));
-    parts.section.addEventListener("pointerleave", () => this.#hold({ pointer: false }));
-    parts.scroll.addEventListener("focus", () => this.#hold({ keys: parts.scroll.matches(":focus-visible") }));
-    parts.scroll.addEventListener("blur", () => this.#hold({ keys: false }));
-    new ResizeObserver(this.#onUpdate).observe(parts.scroll);
-    return parts;
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has("settings") || changed.has("name")) this.#follow();
+    this.setAttribute("feed", `board/${this.board.board}`);
   }
+
+  protected override firstUpdated(): void {
+    this.#sized.observe(this.#one(".scroll"));
+  }
+
+  protected override updated(): void {
+    this.#request();
+  }
+
+  #setup(): TemplateResult {
+    const { board } = this;
+    const offered = this.client.feeds.filter((feed) => /^board\/[^*>]+$/.test(feed)).map((feed) => feed.slice(6));
+    return setupForm({
+      settings: board, boards: [...new Set([board.board, ...offered])].sort(), wrong: this.#wrong,
+      shown: this.#columns.length ? this.#columns.map((column) => column.name) : shownColumns(board, rankedBy(board.board)),
+      change: (changes) => this.change(changes), done: () => this.setUp(),
+    });
+  }
+
+  /** Ask for what the settings say; what the service refuses is said, and the view before stays. */
+  #follow(): void {
+    const feed = `board/${this.board.board}`;
+    const view = viewOf(this.board);
+    if (this.followed("board")?.feed !== feed) this.#shown = [];
+    const key = JSON.stringify([feed, view.where, view.sort, view.top]);
+    if (key !== this.#newcomers.key) this.#newcomers = new Newcomers(key);
+    const subscription = this.follow("board", feed, view, () => {
+      if (subscription.error) this.#onRefused(subscription.error, feed);
+      else this.#taken = { view: subscription.view, feed };
+      this.#request();
+    });
+    this.#wrong = null;
+    this.#request();
+  }
+
+  #onRefused(error: { message: string; place: number | null }, feed: string): void {
+    this.#wrong = { ...error, where: viewOf(this.board).where ?? "" };
+    this.requestUpdate();
+    if (this.#taken?.feed === feed) this.follow("board", feed, this.#taken.view);
+  }
+
+  readonly #onAppearance = (): void => {
+    this.#rowHeight = appearance.now.density === "dense" ? 24 : 30;
+    this.#request();
+  };
 
   /** Note who is on the board: the pointer, the keyboard, or none. */
   #hold(who: { pointer?: boolean; keys?: boolean }): void {
@@ -99,56 +150,82 @@ class MeshBoard extends HTMLElement {
   }
 
   /** The table of the board; null before the first frame. */
-  get #state(): TableState {
-    return this.#subscription.table!;
+  get #state(): TableState | null {
+    const table = this.followed("board")?.table;
+    return table?.head ? table : null;
   }
 
-  get #held() {
+  get #held(): boolean {
     return this.#shown.length > 0 && (this.#holders.pointer || this.#holders.keys);
   }
 
-  #request() {
+  #one<E extends HTMLElement>(selector: string): E {
+    return this.renderRoot.querySelector<E>(selector)!;
+  }
+
+  #request(): void {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      this.#render();
+      if (this.hasUpdated && this.isConnected) this.#show();
     });
   }
 
-  #render() {
-    const loaded = this.#state !== null;
-    this.#parts.section.classList.toggle("loading", !loaded);
-    if (loaded) {
-      this.#fitColumns();
-      this.#reorder();
-      this.#renderRows();
+  #show(): void {
+    const state = this.#state;
+    this.#one("section").classList.toggle("loading", !state);
+    if (state) {
+      this.#fitColumns(state);
+      this.#reorder(state);
+      this.#showRows(state);
       this.#fading ||= setTimeout(() => this.#fade(), FADE_MS);
     }
-    this.#renderWords(loaded);
+    this.#showWords(state);
   }
 
-  #fade() {
+  #fade(): void {
     const lit = [...this.#rows.values()].filter((row) => row.fade());
     this.#fading = lit.length ? setTimeout(() => this.#fade(), FADE_MS) : 0;
   }
 
-  #fitColumns() {
-    const columns = columnsOf(this.#state);
-    const key = (list: Column[]) => list.map((column) => `${column.field}:${column.column}:${column.ranking}`).join();
-    if (key(columns) === key(this.#columns)) return;
-    this.#columns = columns;
-    this.#shown = this.#state.order;
+  #fitColumns(state: TableState): void {
+    const { board } = this;
+    const columns = columnsOf(state, board);
+    const key = JSON.stringify([columns.map(({ name, place, width, ranking }) => [name, place, width, ranking]), board.sort]);
+    this.#around = {
+      columns: this.#columns, places: placesOf(state), heat: board.heat, nowMs: this.client.nowMs(),
+      flashes: appearance.now.highlight !== "off" && !calm.matches,
+    };
+    if (key === this.#columnsKey) return;
+    this.#columnsKey = key;
+    this.#around.columns = this.#columns = columns;
+    this.#shown = state.order;
     this.#rows.clear();
-    this.#parts.body.replaceChildren();
-    this.#parts.head.replaceChildren(
-      headCell("#", "rank", "Rank"), headCell("Symbol", "symbol", "Symbol"),
-      ...columns.map((column) => headCell(column.title, column.ranking ? "ranking" : "", column.about)),
-    );
-    this.#parts.above.colSpan = this.#parts.below.colSpan = columns.length + 2;
+    this.#one(".rows").replaceChildren();
+    this.#one("thead tr").replaceChildren(...headCells(columns, board.sort, {
+      sort: (name) => this.#sort(name),
+      resize: (name, width) => this.change({ widths: { ...board.widths, [name]: width } }),
+      move: (name, by) => this.#move(name, by),
+    }));
+    for (const cell of this.renderRoot.querySelectorAll<HTMLTableCellElement>(".space td")) cell.colSpan = columns.length + 2;
+    this.#one("table").style.width = `${126 + columns.reduce((sum, column) => sum + column.width, 0)}px`;
+  }
+
+  /** Greatest first, then smallest first, then as the board has it. */
+  #sort(name: string): void {
+    const { sort } = this.board;
+    this.change({ sort: sort === name ? `+${name}` : sort === `+${name}` ? null : name });
+  }
+
+  #move(name: string, by: number): void {
+    const columns = this.#columns.map((column) => column.name);
+    const place = columns.indexOf(name);
+    columns.splice(place, 1);
+    columns.splice(Math.max(0, place + by), 0, name);
+    this.change({ columns });
   }
 
   /** Take over the board's order, unless it is held or was taken over a moment ago. */
-  #reorder() {
-    const { order } = this.#state;
+  #reorder({ order }: TableState): void {
     if (order === this.#shown || this.#held) return;
     const wait = this.#reorderedAt + REORDER_MS - performance.now();
     if (wait > 0 && order.length) {
@@ -159,21 +236,26 @@ class MeshBoard extends HTMLElement {
     this.#shown = order;
   }
 
-  #renderRows() {
-    const { scroll, body, above, below, table, head } = this.#parts;
-    const first = Math.max(0, Math.floor(scroll.scrollTop / ROW_HEIGHT) - OVERSCAN);
-    const visible = Math.ceil(scroll.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
+  #showRows(state: TableState): void {
+    const scroll = this.#one(".scroll");
+    const body = this.#one(".rows");
+    const around = this.#around!;
+    const first = Math.max(0, Math.floor(scroll.scrollTop / this.#rowHeight) - OVERSCAN);
+    const visible = Math.ceil(scroll.clientHeight / this.#rowHeight) + 2 * OVERSCAN;
     const symbols = this.#shown.slice(first, first + visible);
-    const ranks = this.#held ? this.#ranks() : null;
+    const ranks = this.#held ? new Map(state.order.map((symbol, n) => [symbol, n])) : null;
+    const isNew = this.#newcomers.among(state.order);
     this.#assign(symbols).forEach((row, n) => {
       if (body.children[n] !== row.element) body.insertBefore(row.element, body.children[n] ?? null);
-      row.place(first + n);
-      row.show(this.#state.rows.get(row.symbol), this.#columns, moved(first + n, ranks?.get(row.symbol)));
+      row.place(first + n, around.flashes);
+      const { symbol } = row;
+      row.show(state.rows.get(symbol), around, moved(first + n, ranks?.get(symbol)), isNew(symbol), symbol === this.symbol);
+      row.element.toggleAttribute("data-active", this.#holders.keys && symbol === this.#active);
     });
-    above.style.height = `${first * ROW_HEIGHT}px`;
-    below.style.height = `${(this.#shown.length - first - symbols.length) * ROW_HEIGHT}px`;
-    table.ariaRowCount = String(this.#shown.length + 1);
-    head.ariaRowIndex = "1";
+    const [above, below] = this.renderRoot.querySelectorAll<HTMLElement>(".space td");
+    above.style.height = `${first * this.#rowHeight}px`;
+    below.style.height = `${(this.#shown.length - first - symbols.length) * this.#rowHeight}px`;
+    this.#one("table").ariaRowCount = String(this.#shown.length + 1);
   }
 
   /** The rows for *symbols*: each keeps its own; newcomers take the rows that nobody needs. */
@@ -193,50 +275,52 @@ class MeshBoard extends HTMLElement {
     return rows;
   }
 
-  #ranks() {
-    return new Map(this.#state.order.map((symbol, n) => [symbol, n]));
-  }
-
-  #renderWords(loaded: boolean): void {
-    const { section, by, note, empty } = this.#parts;
-    const held = this.#held;
-    const count = this.#state?.order.length ?? 0;
-    section.classList.toggle("held", held);
+  #showWords(state: TableState | null): void {
+    const count = state?.order.length ?? 0;
+    const section = this.#one("section");
+    section.classList.toggle("held", this.#held);
     section.classList.toggle("bare", count === 0);
-    note.textContent = held ? "order held" : loaded && count ? `top ${count}` : "";
-    by.textContent = this.#columns.find((column) => column.ranking)?.about.toLowerCase() ?? "";
-    empty.textContent = !loaded ? "Loading…" : count ? "" : whyEmpty();
+    this.#one(".note").textContent = this.#held ? "order held" : "";
+    const error = this.followed("board")?.error;
+    const empty = !state ? error?.message ?? "Loading…" : count ? "" : this.#whyEmpty();
+    if (this.#one(".empty").textContent !== empty) this.#one(".empty").textContent = empty;
   }
-}
 
-/** An empty board, in words. Without any official open in the market, that is what it waits for. */
-function whyEmpty() {
-  const opened = client.tables().some((state) => {
-    const open = state.columns.indexOf("open_usd");
-    return [...state.rows.values()].some((row) => row[open] != null);
-  });
-  return opened ? "No symbol ranks here now" : "No symbol has an official open yet";
+  #whyEmpty(): string {
+    if (this.#taken?.view.where) return "No symbol passes the filter now";
+    return this.board.board === "gainers" || this.board.board === "losers"
+      ? "No symbol has an official open yet"
+      : "No symbol ranks here now";
+  }
+
+  readonly #onClick = (event: Event): void => {
+    const symbol = (event.target as Element).closest(".rows tr")?.querySelector(".name")?.textContent;
+    if (!symbol) return;
+    this.#active = symbol;
+    this.choose(symbol);
+  };
+
+  readonly #onKey = (event: KeyboardEvent): void => {
+    if (event.target !== this.#one(".scroll")) return;
+    if (event.key === "Enter" && this.#active) this.choose(this.#active);
+    const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (!by || !this.#shown.length) return;
+    event.preventDefault();
+    const place = this.#shown.indexOf(this.#active) + by;
+    const to = Math.min(this.#shown.length - 1, Math.max(0, place));
+    this.#active = this.#shown[to];
+    const scroll = this.#one(".scroll");
+    const [top, room] = [to * this.#rowHeight, scroll.clientHeight - 2 * this.#rowHeight];
+    if (top < scroll.scrollTop) scroll.scrollTop = top;
+    else if (top > scroll.scrollTop + room) scroll.scrollTop = top - room;
+    this.#request();
+  };
 }
 
 /** Where a row that is held would stand; a single place is not worth a mark. */
 function moved(index: number, now: number | undefined): string {
   if (now === undefined || Math.abs(now - index) < 2) return "";
   return now < index ? "up" : "down";
-}
-
-function title(feed: string): string {
-  const words = feed.slice(feed.indexOf("/") + 1).replaceAll("-", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-function headCell(text: string, name: string, about: string): HTMLElement {
-  const cell = document.createElement("th");
-  cell.scope = "col";
-  cell.className = name;
-  cell.title = about;
-  cell.textContent = text;
-  if (name === "ranking") cell.ariaSort = "descending";
-  return cell;
 }
 
 customElements.define("mesh-board", MeshBoard);

@@ -70,3 +70,33 @@ export function duration(ms: number): string {
   if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
   return `${Math.round(ms / 3_600_000)} h`;
 }
+
+/** A move in dollars, with its sign. */
+export function signedPrice(value: Known): string {
+  if (value == null) return UNKNOWN;
+  if (value === 0) return price(0);
+  return `${value < 0 ? MINUS : "+"}${price(Math.abs(value))}`;
+}
+
+/** A whole number. */
+export function count(value: Known): string {
+  return value == null ? UNKNOWN : Math.abs(value) < 100_000 ? whole.format(value) : compact(value);
+}
+
+/** Time of day in New York. */
+export function time(epochMs: Known): string {
+  return epochMs == null ? UNKNOWN : NEW_YORK.format(epochMs);
+}
+
+/** Minutes and seconds until something, as 4:07. */
+export function countdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const parts = [Math.floor(seconds / 60) % 60, seconds % 60].map((part) => String(part).padStart(2, "0"));
+  const hours = Math.floor(seconds / 3600);
+  return hours ? `${hours}:${parts.join(":")}` : `${Number(parts[0])}:${parts[1]}`;
+}
+
+/** A part of something, which has no sign. */
+export function share(value: Known): string {
+  return value == null ? UNKNOWN : `${two.format(value).replace("-", MINUS)}%`;
+}

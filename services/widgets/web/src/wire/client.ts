@@ -30,9 +30,10 @@ export abstract class Client extends EventTarget {
   /** How often a checksum showed that a table was not that of the service. */
   diverged = 0;
 
-  protected channels = new Map<number, Channel>();
   /** How far the service's clock is ahead of this machine's. */
-  protected aheadMs = 0;
+  aheadMs = 0;
+
+  protected channels = new Map<number, Channel>();
   #nextId = 1;
 
   abstract connect(): void;
