@@ -11,8 +11,8 @@ interface Mark {
   shares: number;
 }
 
-/** Marks that are kept, to find what was traded since a history was told: some minutes. */
-const MOST_MARKS = 600;
+/** Rows that are kept until there is a history to add them to. */
+const MOST_EARLY = 600;
 
 /**
  * The candles of one symbol and interval, continued by its rows.
@@ -24,12 +24,14 @@ const MOST_MARKS = 600;
 export class Candles {
   readonly interval: Interval;
   bars: Bars = noBars();
-  /** When the first history was told; null: none is here yet. */
+  /** Until when the first history reaches, by the clock of the tape; null: none is here yet. */
   #asofMs: number | null = null;
+  #early: Sighting[] = [];
   /** Candles from this place on are made or changed here. */
   #liveFrom = 0;
-  #marks: Mark[] = [];
-  #last: Sighting | null = null;
+  #mark: Mark | null = null;
+  /** Of the newest event. */
+  #seenMs = 0;
   /** Of the newest price that was in no bar. */
   #tickMs = 0;
 
@@ -47,39 +49,37 @@ export class Candles {
     const liveFrom = this.#liveFrom;
     this.bars = history ? copyOf(history.bars) : noBars();
     this.#liveFrom = Math.max(0, this.length - 1);
-    if (this.#asofMs === null) this.#begin(history?.asofMs ?? 0);
-    else this.#keep(before, liveFrom);
-    const last = this.#last;
-    this.#last = null;
-    if (last) this.take(last);
+    if (this.#asofMs !== null) return this.#keep(before, liveFrom);
+    // The tape may be older than the clock: then the history reaches to where the tape is.
+    this.#asofMs = Math.min(history?.asofMs ?? 0, numberOf(this.#early.at(-1)?.event_ms ?? null) || Infinity);
+    for (const row of this.#early) this.#fold(row);
+    this.#early = [];
   }
 
   /** Take a row; the place of the first candle that it has changed, null if it has changed none. */
   take(row: Sighting): number | null {
     const eventMs = numberOf(row.event_ms);
-    if (Number.isNaN(eventMs) || (this.#last && eventMs < numberOf(this.#last.event_ms))) return null;
-    this.#last = row;
-    const second = secondOf(row);
+    if (Number.isNaN(eventMs) || eventMs < this.#seenMs) return null;
     if (this.#asofMs === null) {
-      if (second) this.#mark(row, second);
+      if (this.#early.push(row) > MOST_EARLY) this.#early.shift();
       return null;
     }
+    if (this.#seenMs === 0) this.#asofMs = Math.min(this.#asofMs, eventMs);
+    return this.#fold(row);
+  }
+
+  #fold(row: Sighting): number | null {
+    const eventMs = this.#seenMs = numberOf(row.event_ms);
+    const second = secondOf(row);
     const places = [second && this.#takeSecond(row, second), this.#takePrice(row, eventMs, second)];
     const changed = places.filter((place) => place !== null);
     return changed.length ? Math.min(...changed) : null;
   }
 
-  /** The first history has what was traded until *asofMs*: what came after it is still to be added. */
-  #begin(asofMs: number): void {
-    this.#asofMs = asofMs;
-    let known = this.#marks.length;
-    while (known > 1 && this.#marks[known - 1].endMs > asofMs) known--;
-    this.#marks.length = known;
-  }
-
   #takeSecond(row: Sighting, second: Second): number | null {
-    const before = this.#marks.at(-1);
-    const grownShares = this.#mark(row, second);
+    const before = this.#mark;
+    const grownShares = this.#note(row, second);
+    if (second.endMs <= this.#asofMs!) return null;
     if (before && second.endMs <= before.endMs && !grownShares) return null; // it was here before
     const place = this.#place(second.startMs, second.openUsd);
     if (place === null) return null;
@@ -96,7 +96,7 @@ export class Candles {
   /** The newest price, of a trade that is in no bar yet. */
   #takePrice(row: Sighting, eventMs: number, second: Second | null): number | null {
     const lastUsd = numberOf(row.last_usd);
-    if (Number.isNaN(lastUsd) || (second && eventMs <= second.endMs)) return null;
+    if (Number.isNaN(lastUsd) || eventMs <= Math.max(this.#asofMs!, second?.endMs ?? 0)) return null;
     const place = this.#place(eventMs, lastUsd);
     if (place === null || place < this.length - 1) return null;
     this.#tickMs = eventMs;
@@ -140,9 +140,9 @@ export class Candles {
   }
 
   /** Add what was traded since the second *before*; what is not of the candle's first second was of the candle before. */
-  #grow(second: Second, grownShares: number, place: number, before: Mark | undefined): number {
+  #grow(second: Second, grownShares: number, place: number, before: Mark | null): number {
     const { startMs } = this.bars;
-    const isFirst = before !== undefined && before.endMs <= startMs[place];
+    const isFirst = before !== null && before.endMs <= startMs[place];
     const ownShares = isFirst ? Math.min(grownShares, second.volumeShares) : grownShares;
     this.#add(place, ownShares, second.vwapUsd);
     if (ownShares === grownShares || place === 0 || before!.endMs <= startMs[place - 1]) return place;
@@ -159,17 +159,14 @@ export class Candles {
   }
 
   /** Note the volume of the day at the end of *second*; what it has grown by since the note before. */
-  #mark(row: Sighting, second: Second): number {
-    const before = this.#marks.at(-1);
+  #note(row: Sighting, second: Second): number {
+    const before = this.#mark;
     if (before && second.endMs < before.endMs) return 0;
     const shares = numberOf(row.volume_shares);
-    const isNew = before?.endMs !== second.endMs;
-    if (!isNew) this.#marks.pop();
-    this.#marks.push({ endMs: second.endMs, day: row.trading_day, shares });
-    if (this.#marks.length > MOST_MARKS) this.#marks.shift();
-    if (!before) return second.startMs >= (this.#asofMs ?? Infinity) ? second.volumeShares : 0;
-    const grown = before.day === row.trading_day ? shares - before.shares : NaN;
-    return Number.isNaN(grown) ? (isNew ? second.volumeShares : 0) : Math.max(0, grown);
+    this.#mark = { endMs: second.endMs, day: row.trading_day, shares };
+    const grown = before?.day === row.trading_day ? shares - before.shares : NaN;
+    if (!Number.isNaN(grown)) return Math.max(0, grown);
+    return before?.endMs === second.endMs ? 0 : second.volumeShares;
   }
 
   /** Of candles made here those that the history does not have yet, and what it knows less of than they do. */

@@ -8,11 +8,10 @@ export interface Extremes {
   lowUsd: number | null;
 }
 
+/** Titles: high and low of the day and of the pre-market, and the close of the day before. */
 export interface Level {
   id: string;
-  /** As it stands at the price. */
   title: string;
-  about: string;
   usd: number;
 }
 
@@ -44,12 +43,16 @@ export function preMarketOf({ startMs, highUsd, lowUsd }: Bars, atMs: number): E
 /** The levels that are known; *pre* are those of the bars so far, which a row of the pre-market itself knows better. */
 export function levelsOf(row: RowLevels, pre: Extremes): Level[] {
   const isPre = row.session === "pre";
-  const all: [string, string, string, number | null][] = [
-    ["day-high", "HOD", "High of the day", row.dayHighUsd],
-    ["day-low", "LOD", "Low of the day", row.dayLowUsd],
-    ["pre-high", "PMH", "High of the pre-market", isPre ? (row.sessionHighUsd ?? pre.highUsd) : pre.highUsd],
-    ["pre-low", "PML", "Low of the pre-market", isPre ? (row.sessionLowUsd ?? pre.lowUsd) : pre.lowUsd],
-    ["previous-close", "PDC", "Close of the day before", row.previousCloseUsd],
+  const all: [id: string, title: string, usd: number | null][] = [
+    ["day-high", "HOD", row.dayHighUsd],
+    ["day-low", "LOD", row.dayLowUsd],
+    ["pre-high", "PMH", isPre ? (row.sessionHighUsd ?? pre.highUsd) : pre.highUsd],
+    ["pre-low", "PML", isPre ? (row.sessionLowUsd ?? pre.lowUsd) : pre.lowUsd],
+    ["previous-close", "PDC", row.previousCloseUsd],
   ];
-  return all.flatMap(([id, title, about, usd]) => (usd === null ? [] : [{ id, title, about, usd }]));
+  const known = all.flatMap(([id, title, usd]) => (usd === null ? [] : [{ id, title, usd }]));
+  // Of lines at one price, the first has the names of all.
+  return known.flatMap((level, n) => (known.findIndex(({ usd }) => usd === level.usd) < n ? [] : [{
+    ...level, title: known.filter(({ usd }) => usd === level.usd).map(({ title }) => title).join(" "),
+  }]));
 }

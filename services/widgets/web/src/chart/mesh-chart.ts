@@ -58,7 +58,7 @@ export class MeshChart extends MeshWidget {
   override get condition(): Condition {
     const condition = super.condition;
     const stand = this.#stand;
-    if (condition.tone !== "good" || (stand.kind !== "failed" && stand.kind !== "refused")) return condition;
+    if (!["good", "idle"].includes(condition.tone) || (stand.kind !== "failed" && stand.kind !== "refused")) return condition;
     return { tone: "warn", word: "error", text: `history is missing — ${stand.message}` };
   }
 
@@ -80,7 +80,9 @@ export class MeshChart extends MeshWidget {
     appearance.addEventListener("change", this.#restyle);
     this.client.addEventListener("status", this.#onStatus);
     this.#tick = setInterval(() => !document.hidden && this.requestUpdate(), SECOND_MS);
-    if (this.hasUpdated) this.#begin();
+    if (!this.hasUpdated) return;
+    this.#begin();
+    void this.#draw();
   }
 
   override disconnectedCallback(): void {
@@ -89,10 +91,18 @@ export class MeshChart extends MeshWidget {
     this.client.removeEventListener("status", this.#onStatus);
     clearInterval(this.#tick);
     this.#loader.stop();
+    this.#plot?.remove();
+    this.#plot = null;
   }
 
-  protected override async firstUpdated(): Promise<void> {
+  protected override firstUpdated(): void {
+    void this.#draw();
+  }
+
+  /** Make the chart, of a module that is loaded only now. */
+  async #draw(): Promise<void> {
     const { Plot } = await import("./plot");
+    if (!this.isConnected || this.#plot) return;
     const place = this.renderRoot.querySelector<HTMLElement>(".plot")!;
     this.#plot = new Plot(place, partsOf(this.#settings), paletteOf(this), (hovered) => {
       this.#hovered = hovered;
@@ -208,11 +218,11 @@ export class MeshChart extends MeshWidget {
     const isBad = ["bad", "warn"].includes(this.condition.tone);
     return html`${this.#bar()}
       <div class="stage" tabindex="0" role="application" aria-roledescription="chart" ?data-dim=${isBad && this.condition.word !== "error"}
-          ?data-macd=${this.#settings.macd} aria-label=${`${this.heading}. Arrows move, plus and minus zoom, End shows the newest, T the figures.`}
+          aria-label=${`${this.heading}. Arrows move, plus and minus zoom, End shows the newest, T the figures.`}
           @keydown=${(event: KeyboardEvent) => onKey(event, this.#plot, () => this.#toggleTable())}>
         <div class="plot"></div>
         ${this.#legend()}${this.#over()}
-        ${isBad && this.#candles.length ? html`<span class="badge" role="status">${this.condition.text}</span>` : nothing}
+        ${isBad && this.#candles.length ? html`<span class="badge" role="status" title=${this.condition.text}>${this.condition.text}</span>` : nothing}
         ${this.#plot && !this.#plot.isClear && !this.#plot.isAtNewest
           ? html`<button class="newest" title="To the newest candle (End)" @click=${() => { this.#plot!.toNewest(); this.redraw(); }}>newest →</button>` : nothing}
         <a class="credit" href="https://www.tradingview.com/" target="_blank" rel="noopener noreferrer"

@@ -39,8 +39,8 @@ export function paletteOf(element: Element): Palette {
     downFaint: mixed("--down-rgb", "255 113 128", 0.42),
     font: style.fontFamily,
     shade: {
-      pre: "rgba(240, 178, 74, 0.07)",
-      post: mixed("--accent-rgb", "125 178 255", 0.08),
+      pre: "rgba(240, 178, 74, 0.05)",
+      post: mixed("--accent-rgb", "125 178 255", 0.06),
       day: value("--line", "#222c3a"),
     },
     levels: { "day-high": up, "day-low": down, "pre-high": "#d9962e", "pre-low": "#d9962e", "previous-close": soft },

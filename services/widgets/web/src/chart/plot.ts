@@ -211,7 +211,7 @@ export class Plot {
 
   #addVolume(): void {
     const { upFaint, downFaint } = this.#palette;
-    const series = this.#add(HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" } }, 0);
+    const series = this.#add(HistogramSeries, { ...QUIET, priceScaleId: "volume", priceFormat: { type: "volume" } }, 0);
     series.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
     this.#drawn.push({ series, item: ({ openUsd, closeUsd, volumeShares }, at) => ({
       value: volumeShares[at], color: closeUsd[at] < openUsd[at] ? downFaint : upFaint,

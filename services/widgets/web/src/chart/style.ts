@@ -15,7 +15,7 @@ export const chartStyle = css`
   .plot { position: absolute; inset: 0; }
   .stage[data-dim] .plot { opacity: .45; }
   .stage:focus-visible { outline-offset: -2px; }
-  .legend { position: absolute; top: 5px; left: 8px; right: 72px; z-index: 3; pointer-events: none; font-size: 11.5px; line-height: 1.5; }
+  .legend { position: absolute; top: 5px; left: 8px; right: 72px; z-index: 3; pointer-events: none; font-size: 11.5px; line-height: 1.5; text-shadow: 0 0 3px var(--panel), 0 0 3px var(--panel); }
   .legend .line { display: flex; flex-wrap: wrap; gap: 0 9px; }
   .legend b { font-weight: 650; }
   .legend i { color: var(--faint); font-style: normal; }
@@ -28,17 +28,16 @@ export const chartStyle = css`
   .spin { width: 18px; height: 18px; border: 2px solid var(--line); border-top-color: var(--accent); border-radius: 50%; animation: spin 1s linear infinite; }
   @keyframes spin { to { rotate: 360deg; } }
   @media (prefers-reduced-motion: reduce) { .spin { animation: none; } }
-  .badge { position: absolute; top: 6px; right: 76px; z-index: 4; padding: 1px 7px; border-radius: 4px; background: var(--raised); color: var(--warn); font-size: 11px; }
+  .badge { position: absolute; right: 76px; top: 44px; z-index: 4; max-width: 55%; padding: 1px 7px; overflow: hidden; border-radius: 4px; background: var(--raised); color: var(--warn); font-size: 11px; text-overflow: ellipsis; white-space: nowrap; }
   .newest { position: absolute; right: 78px; bottom: 34px; z-index: 4; border-radius: 999px; }
   .credit { position: absolute; left: 8px; bottom: 32px; z-index: 3; color: var(--faint); font-size: 10px; text-decoration: none; }
   .credit:hover { color: var(--text); text-decoration: underline; }
-  .stage[data-macd] .credit { bottom: auto; top: 60%; }
   .sheet { position: absolute; inset: 0; z-index: 5; background: var(--panel); }
   .sheet table { width: 100%; }
   .settings .fields.wide { grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); }
   .settings input[type="color"] { width: 30px; height: 19px; padding: 0; border: 1px solid var(--line); border-radius: 4px; background: none; }
   .notice, .notice a { color: var(--faint); font-size: 11px; }
   @container (max-width: 620px) { .bar .quick, .bar select { display: none; } }
-  @container (max-width: 430px) { .legend .studies { display: none; } .bar .intervals button { padding: 0 4px; } }
+  @container (max-width: 430px) { .legend .studies, .legend .left { display: none; } .bar .intervals button { padding: 0 4px; } }
   @container (max-height: 190px) { .legend .studies { display: none; } }
 `;

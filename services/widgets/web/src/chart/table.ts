@@ -19,6 +19,10 @@ export function barTable(label: string, bars: Bars, interval: Interval): Templat
     <thead><tr><th scope="col" class="left">Time (New York)</th>${["Open", "High", "Low", "Close", "Volume"].map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
     <tbody>${places.map((at, n) => html`<tr aria-rowindex=${n + 2}><th scope="row" class="left">${clock.format(wallMs(bars.startMs[at]))}</th>
       <td>${price(openUsd[at])}</td><td>${price(highUsd[at])}</td><td>${price(lowUsd[at])}</td>
-      <td class=${closeUsd[at] < openUsd[at] ? "down" : "up"}>${price(closeUsd[at])}</td><td>${compact(volumeShares[at])}</td></tr>`)}</tbody>
+      <td class=${toneOf(openUsd[at], closeUsd[at])}>${price(closeUsd[at])}</td><td>${compact(volumeShares[at])}</td></tr>`)}</tbody>
   </table></div>`;
+}
+
+export function toneOf(beforeUsd: number, nowUsd: number): string {
+  return nowUsd < beforeUsd ? "down" : nowUsd > beforeUsd ? "up" : "";
 }
