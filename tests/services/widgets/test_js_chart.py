@@ -1,6 +1,5 @@
 """The chart over a service by script, with the vendor's bars as a test wants them: what it shows in each state."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from schemas.widget import Snap, Subscribe, Unsubscribe
+from schemas.wire import encode_json
 from tests.services.widgets.desks import OWN_CONNECTION, begin_with, widget
 from tests.services.widgets.histories import HEAD
 from tests.services.widgets.scripted import Line, Script
@@ -31,7 +31,7 @@ class Vendor:
         """Answer a request of the page."""
         self.asked.append(route.request.url.partition("/v1/bars/")[2])
         await route.fulfill(
-            status=self.status, content_type="application/json", body=json.dumps(self.body)
+            status=self.status, content_type="application/json", body=encode_json(self.body)
         )
 
 
@@ -133,7 +133,7 @@ async def test_every_state_is_said(page: Page, script: Script, vendor: Vendor) -
     await expect(page.locator("mesh-chart .legend")).to_contain_text("26.00")
 
     vendor.status, vendor.body = 200, bars(300)
-    await page.get_by_role("radio", name="5 minutes").click()
+    await page.get_by_role("radio", name="5 minutes", exact=True).click()
     await expect(page.locator("mesh-chart .legend")).to_contain_text("EMA 9")
     assert vendor.asked[-1].startswith("AAPL?interval=5m&days=10")
 

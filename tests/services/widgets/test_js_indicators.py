@@ -110,12 +110,14 @@ async def test_indicators_are_those_of_numpy(page: Page, seed: int) -> None:
     random = np.random.default_rng(seed)
     count = 420
     start_ms = datetime(2026, 3, 6, 22, tzinfo=UTC).timestamp() * 1000
-    times = start_ms + 900_000.0 * np.arange(count)
-    closes = 20 + np.cumsum(random.normal(0, 0.3, count))
-    volumes = np.round(random.exponential(1e6, count), 1)
+    times: Floats = start_ms + 900_000.0 * np.arange(count)
+    closes: Floats = 20 + np.cumsum(random.normal(0, 0.3, count))
+    volumes: Floats = np.round(random.exponential(1e6, count), 1)
     volumes[100:180] = 0.0
     volumes[random.random(count) < 0.05] = 1e12
-    vwaps = np.where(random.random(count) < 0.2, np.nan, closes + random.normal(0, 0.1, count))
+    vwaps: Floats = np.where(
+        random.random(count) < 0.2, np.nan, closes + random.normal(0, 0.1, count)
+    )
     shown = [None if np.isnan(each) else each for each in vwaps.tolist()]
     cuts = sorted({*random.integers(1, count, 60).tolist(), *range(1, 40), count})
     found = await page.evaluate(

@@ -13,12 +13,13 @@ import { levelsOf, type Extremes } from "./levels";
 import { Loader, type Outcome } from "./loader";
 import { paletteOf } from "./palette";
 import type { Plot } from "./plot";
-import { chartSettings, daysOf, isShown, partsOf, withStudy, type ChartSettings } from "./settings";
+import { chartSettings, daysOf, partsOf, type ChartSettings } from "./settings";
 import { setupForm } from "./setup";
 import { ROW_FIELDS, numberOf, type Sighting } from "./sighting";
-import { STUDIES } from "./studies";
 import { chartStyle } from "./style";
+import { inPlaceOfCandles, type Stand } from "./stand";
 import { barTable } from "./table";
+import { toolbar } from "./toolbar";
 
 const LEVEL_FIELDS = ["previous_close_usd", "session", "session_high_usd", "session_low_usd"] as const;
 const COLUMNS = [...ROW_FIELDS, ...LEVEL_FIELDS];
@@ -29,10 +30,6 @@ const UNKNOWN: Extremes = { highUsd: null, lowUsd: null };
 /** Settings that another history is asked for, and those that the same is drawn otherwise for. */
 const ASKED = ["interval", "days", "limit", "refresh"] as const;
 const DRAWN = ["studies", "volume", "macd", "sessions", "hollow"] as const;
-const VWAP = STUDIES.find(({ id }) => id === "vwap")!;
-
-/** How it stands with the history. */
-type Stand = { kind: "none" } | { kind: "loading" } | { kind: "loaded" } | Exclude<Outcome, { kind: "loaded" }>;
 
 /** `<mesh-chart symbol="AAPL">`: candles of a symbol, its history and the candle that forms now. */
 export class MeshChart extends MeshWidget {
@@ -216,12 +213,17 @@ export class MeshChart extends MeshWidget {
 
   override render(): TemplateResult {
     const isBad = ["bad", "warn"].includes(this.condition.tone);
-    return html`${this.#bar()}
+    const change = (changes: Partial<ChartSettings>) => this.change(changes);
+    return html`${toolbar({
+      symbol: this.symbol, settings: this.#settings, change, choose: (symbol) => this.#chooseHere(symbol),
+      isTable: this.#isTable, toggleTable: () => this.#toggleTable(),
+    })}
       <div class="stage" tabindex="0" role="application" aria-roledescription="chart" ?data-dim=${isBad && this.condition.word !== "error"}
           aria-label=${`${this.heading}. Arrows move, plus and minus zoom, End shows the newest, T the figures.`}
           @keydown=${(event: KeyboardEvent) => onKey(event, this.#plot, () => this.#toggleTable())}>
         <div class="plot"></div>
-        ${this.#legend()}${this.#over()}
+        ${this.#legend()}
+        ${this.#candles.length ? nothing : inPlaceOfCandles(this.#stand, this.symbol, this.#interval, () => this.#tryAgain())}
         ${isBad && this.#candles.length ? html`<span class="badge" role="status" title=${this.condition.text}>${this.condition.text}</span>` : nothing}
         ${this.#plot && !this.#plot.isClear && !this.#plot.isAtNewest
           ? html`<button class="newest" title="To the newest candle (End)" @click=${() => { this.#plot!.toNewest(); this.redraw(); }}>newest →</button>` : nothing}
@@ -229,32 +231,9 @@ export class MeshChart extends MeshWidget {
           title="Lightweight Charts™, copyright TradingView, Inc.">Charts by TradingView</a>
         ${this.#isTable && this.symbol ? html`<div class="sheet">${barTable(this.heading, this.#candles.bars, this.#interval)}</div>` : nothing}
         ${this.isSettingUp ? html`<div class="sheet">${setupForm({
-          settings: this.#settings, change: (changes) => this.change({ ...changes }), done: () => this.setUp(),
+          settings: this.#settings, change, done: () => this.setUp(),
         })}</div>` : nothing}
       </div>`;
-  }
-
-  #bar(): TemplateResult {
-    const settings = this.#settings;
-    const interval = this.#interval;
-    const days = daysOf(settings, interval);
-    const choices = [...new Set([...interval.choices, days])].sort((a, b) => a - b);
-    const quick = (title: string, isOn: boolean, changes: Partial<ChartSettings>) =>
-      html`<button aria-pressed=${String(isOn)} @click=${() => this.change(changes)}>${title}</button>`;
-    const vwap = isShown(settings, VWAP);
-    return html`<div class="bar">
-      <form @submit=${this.#onSymbol}><input class="symbol" name="symbol" aria-label="Symbol" placeholder="Symbol" maxlength="20"
-        autocomplete="off" spellcheck="false" .value=${this.symbol}></form>
-      <div class="intervals" role="radiogroup" aria-label="Interval">${INTERVALS.map(({ name, title }) => html`<button role="radio"
-        aria-checked=${String(name === interval.name)} title=${title} aria-label=${title}
-        @click=${() => this.change({ interval: name, days: null })}>${name}</button>`)}</div>
-      <select name="days" aria-label="Look back" title="Look back" @change=${(event: Event) => this.change({ days: Number((event.target as HTMLSelectElement).value) })}>
-        ${choices.map((each) => html`<option value=${each} ?selected=${each === days}>${spanOf(each)}</option>`)}</select>
-      <div class="quick" role="group" aria-label="Shown">${quick("Volume", settings.volume, { volume: !settings.volume })}
-        ${quick("VWAP", vwap, withStudy(settings, VWAP.id, { shown: !vwap }))}
-        ${quick("MACD", settings.macd, { macd: !settings.macd })}
-        <button aria-pressed=${String(this.#isTable)} title="Figures as a table (T)" @click=${() => this.#toggleTable()}>Table</button></div>
-    </div>`;
   }
 
   #legend(): TemplateResult | typeof nothing {
@@ -267,35 +246,21 @@ export class MeshChart extends MeshWidget {
     return legend({ bars, place, readings: this.#plot.readingsAt(place), leftMs: left });
   }
 
-  /** What stands in the place of candles. */
-  #over(): TemplateResult | typeof nothing {
-    const stand = this.#stand;
-    if (stand.kind === "none") return html`<p class="over">Choose a symbol in a linked widget, or type one above</p>`;
-    if (this.#candles.length) return nothing;
-    if (stand.kind === "loading") return html`<div class="over" role="status"><span class="spin"></span>Loading ${this.#interval.title} bars of ${this.symbol}…</div>`;
-    if (stand.kind === "loaded" || stand.kind === "absent") return html`<div class="over" role="status">
-      <strong>No bars of ${this.symbol}</strong>${stand.kind === "absent" ? stand.message : ""} <span>The first trade begins the chart.</span></div>`;
-    return html`<div class="over" role="alert"><strong>History cannot be shown</strong><span>${stand.message}</span>
-      <button @click=${() => { this.#stand = { kind: "loading" }; this.#reload(); this.requestUpdate(); }}>Try again</button></div>`;
-  }
-
   #toggleTable(): void {
     this.#isTable = !this.#isTable;
     this.requestUpdate();
   }
 
-  readonly #onSymbol = (event: Event): void => {
-    event.preventDefault();
-    const symbol = String(new FormData(event.target as HTMLFormElement).get("symbol") ?? "").trim().toUpperCase();
+  #tryAgain(): void {
+    this.#stand = { kind: "loading" };
+    this.#reload();
+    this.requestUpdate();
+  }
+
+  #chooseHere(symbol: string): void {
     if (symbol && symbol !== this.symbol) this.choose(symbol);
     this.renderRoot.querySelector<HTMLElement>(".stage")!.focus();
-  };
-}
-
-/** Days as people say them. */
-function spanOf(days: number): string {
-  if (days >= 365) return `${Math.round(days / 365)} y`;
-  return days >= 30 ? `${Math.round(days / 30)} mo` : `${days} d`;
+  }
 }
 
 customElements.define("mesh-chart", MeshChart);

@@ -4,26 +4,13 @@ import {
   CandlestickSeries, HistogramSeries, LineSeries, LineStyle, createChart,
   type IChartApi, type IPriceLine, type ISeriesApi, type SeriesDefinition, type SeriesType, type UTCTimestamp,
 } from "lightweight-charts";
-import { isIntraday, type Bars, type Interval } from "./bars";
+import { isIntraday, type Bars } from "./bars";
 import type { Level } from "./levels";
+import { candleLook, chartLook, type Parts } from "./look";
 import type { Palette } from "./palette";
 import { sessionRuns, wallMs } from "./sessions";
 import { Shade } from "./shade";
 import { MacdStudy, VOLUME_MEAN, type Study } from "./studies";
-
-/** What is drawn besides the candles. */
-export interface Parts {
-  interval: Interval;
-  /** With their colours. */
-  studies: [Study, string][];
-  volume: boolean;
-  /** Its colour; null: it is not drawn. */
-  volumeMean: string | null;
-  macd: boolean;
-  sessions: boolean;
-  /** Rising candles are not filled. */
-  hollow: boolean;
-}
 
 /** A series with what it shows at a place. */
 interface Drawn {
@@ -44,15 +31,6 @@ export interface Reading {
 }
 
 const DAY_S = 86_400;
-const TIME = new Intl.DateTimeFormat("en-GB", {
-  timeZone: "UTC", weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
-});
-const SECOND = new Intl.DateTimeFormat("en-GB", {
-  timeZone: "UTC", weekday: "short", day: "numeric", month: "short",
-  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
-});
-const DATE = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "short", day: "numeric", month: "short", year: "numeric" });
-
 export class Plot {
   #chart: IChartApi;
   #candles: ISeriesApi<"Candlestick">;
@@ -92,7 +70,8 @@ export class Plot {
     this.#palette = palette;
     for (const series of this.#others) this.#chart.removeSeries(series);
     this.#others = [];
-    this.#paint();
+    this.#chart.applyOptions(chartLook(parts, palette));
+    this.#candles.applyOptions(candleLook(parts, palette));
     this.#drawn = [{ series: this.#candles, item: ({ openUsd, highUsd, lowUsd, closeUsd }, at) => ({
       open: openUsd[at], high: highUsd[at], low: lowUsd[at], close: closeUsd[at],
     }) }];
@@ -186,27 +165,6 @@ export class Plot {
   zoom(factor: number): void {
     const scale = this.#chart.timeScale();
     scale.applyOptions({ barSpacing: Math.min(60, Math.max(0.5, scale.options().barSpacing * factor)) });
-  }
-
-  #paint(): void {
-    const { text, soft, line, grid, up, down, ground, font } = this.#palette;
-    const { interval, hollow, volume } = this.#parts;
-    const clock = interval.name === "1s" ? SECOND : isIntraday(interval) ? TIME : DATE;
-    this.#chart.applyOptions({
-      layout: {
-        background: { color: ground }, textColor: soft, fontFamily: font,
-        panes: { separatorColor: line, separatorHoverColor: grid },
-      },
-      grid: { vertLines: { color: grid }, horzLines: { color: grid } },
-      crosshair: { mode: 0, vertLine: { color: soft, labelBackgroundColor: soft }, horzLine: { color: soft, labelBackgroundColor: soft } },
-      rightPriceScale: { borderColor: line, scaleMargins: { top: 0.12, bottom: volume ? 0.24 : 0.08 } },
-      timeScale: { borderColor: line, timeVisible: isIntraday(interval), secondsVisible: interval.name === "1s" },
-      localization: { timeFormatter: (time: UTCTimestamp) => clock.format(time * 1000).replace(",", "") },
-    });
-    this.#candles.applyOptions({
-      upColor: hollow ? "rgba(0, 0, 0, 0)" : up, downColor: down, borderVisible: hollow,
-      borderUpColor: up, borderDownColor: down, wickUpColor: up, wickDownColor: down, priceLineColor: text,
-    });
   }
 
   #addVolume(): void {

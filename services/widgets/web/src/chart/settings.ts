@@ -2,7 +2,7 @@
 
 import type { Settings } from "../widgets/widget";
 import { intervalOf, type Interval } from "./bars";
-import type { Parts } from "./plot";
+import type { Parts } from "./look";
 import { STUDIES, VOLUME_MEAN, type Study } from "./studies";
 
 export interface ChartSettings {
