@@ -12,7 +12,7 @@ from services.reference.vendor import RefusedError, UnavailableError
 
 T = TypeVar("T")
 
-PATIENCE_S = 12.0
+PATIENCE_S = 15.0
 """People wait no longer for a question, however many calls it takes."""
 _REFUSED_S = 600.0
 """What is not in the plan today is hardly there a minute later."""

@@ -46,6 +46,7 @@ _USUAL_DAYS: dict[Interval, int] = {
     Interval.DAY: 730,
     Interval.WEEK: 1825,
 }
+_BASIC = frozenset({Interval.SECOND, Interval.MINUTE, Interval.DAY})
 _LONG = frozenset({Interval.DAY, Interval.WEEK})
 _SUNDAY = 6
 
@@ -128,6 +129,11 @@ def midnight_ms(day: date) -> int:
 def kept(limit: int) -> int:
     """How many bars to hold for whoever wants *limit*: few sizes, so that people share them."""
     return USUAL_BARS if limit <= USUAL_BARS else MOST_BARS
+
+
+def a_page(interval: Interval, limit: int) -> int:
+    """How many to ask for at once: the vendor counts seconds, minutes or days, of which longer bars are made."""
+    return kept(limit) if interval in _BASIC else MOST_BARS
 
 
 def none() -> Numbers:

@@ -193,9 +193,8 @@ class Desk:
         adjusted = "true" if question.adjusted else "false"
         parts: list[bars.Numbers] = []
         count, is_cut = 0, False
-        pages = self._vendor.pages(
-            path, bars.PAGES, adjusted=adjusted, sort="desc", limit=str(MOST_BARS)
-        )
+        limit = str(bars.a_page(question.interval, question.limit))
+        pages = self._vendor.pages(path, bars.PAGES, adjusted=adjusted, sort="desc", limit=limit)
         async with aclosing(pages):
             async for page in pages:
                 parts.append(page.columns)

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from massive import RESTClient
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from mesh import clock
 from mesh.backoff import delays_s
@@ -27,7 +27,7 @@ from services.reference.budget import Asker, Budget
 T = TypeVar("T")
 
 _CONNECT_S = 5.0
-_READ_S: dict[Asker, float] = {"loading": 10.0, "people": 5.0}
+_READ_S: dict[Asker, float] = {"loading": 10.0, "people": 8.0}
 """With the time to connect it is less than a program has for its end: a call that hangs cannot be cut short."""
 _LONGEST_PAUSE_S: dict[Asker, float] = {"loading": 60.0, "people": 5.0}
 _CONNECTIONS = 8
@@ -42,7 +42,7 @@ class UnavailableError(MeshError):
 
 
 class SilentError(UnavailableError):
-    """The vendor gives nothing to anybody: it does not answer, or the calls are used up."""
+    """The vendor gives nothing to anybody: it is not there, or the calls are used up."""
 
 
 class RefusedError(MeshError):
@@ -106,7 +106,8 @@ class Vendor:
             UnavailableError: no answer, or one of more than *most_bytes*.
             RefusedError: the plan does not include it.
         """
-        return await self._asked(urlsplit(address).path, bytes, {}, most_bytes)
+        path = _place(address).partition("?")[0]
+        return await self._asked(path, bytes, {}, most_bytes)
 
     async def pages(
         self, path: str, decoder: Decoder[PageT], **query: str
@@ -124,9 +125,7 @@ class Vendor:
             yield found
             if not found.next_url:
                 return
-            # The key goes to nobody but the address that was set, whatever the answer says.
-            parts = urlsplit(found.next_url)
-            path, query = f"{parts.path}?{parts.query}", {}
+            path, query = _place(found.next_url), {}
         raise UnavailableError(f"{path.partition('?')[0]} has no end")
 
     def without_key(self, text: str) -> str:
@@ -198,8 +197,25 @@ class Vendor:
             return read(content)
         except DecodeError as error:
             raise UnavailableError(self.without_key(f"{name}: {error}")) from error
+        except ReadTimeoutError as error:  # of a long question; a short one may well be answered
+            raise UnavailableError(self.without_key(f"{name}: {error}")) from error
         except HTTPError as error:
             raise SilentError(self.without_key(f"{name}: {error}")) from error
 
     def _new_pauses(self) -> Iterator[float]:
         return delays_s(1.0, _LONGEST_PAUSE_S[self._who], SystemRandom().random)
+
+
+def _place(address: str) -> str:
+    """Where *address* is at the vendor's: the key goes to nobody but the host that was set, whatever an answer says.
+
+    Raises:
+        UnavailableError: it is no address.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise UnavailableError(f"the vendor named an address that is none: {error}") from error
+    if not parts.path.startswith("/"):
+        raise UnavailableError("the vendor named an address without a path")
+    return f"{parts.path}?{parts.query}"

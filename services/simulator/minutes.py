@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from mesh.calendar import day_of
+from mesh.calendar import Day, day_of
 from mesh.partition import fnv1a_32
 from services.simulator import intraday
 from services.simulator.bars import MINUTE_MS, SECOND_MS
@@ -55,7 +55,7 @@ def spread(
     noise = _noise(seed)[first : first + len(starts)]
     is_regular = (starts >= day.open_ms) & (starts < day.close_ms)
     walk = _walk(seed)[first : first + len(starts) + 1]
-    ends = _ends(_usual(name)[: len(starts)] * noise, bar.volume_shares)
+    ends = _ends(_usual(_shape(day))[: len(starts)] * noise, bar.volume_shares)
     return _bars(starts, ends, _prices(walk, is_regular, bar), length_ms)
 
 
@@ -127,20 +127,34 @@ def _prices(walk: _Numbers, is_regular: npt.NDArray[np.bool_], bar: DayBar) -> _
     return prices
 
 
-@lru_cache(maxsize=64)
-def _usual(name: str) -> _Numbers:
-    day = day_of(date.fromisoformat(name))
-    starts = range(day.pre_ms, day.post_end_ms, MINUTE_MS)
-    return np.array([intraday.activity(day, start_ms) for start_ms in starts])
+def _shape(day: Day) -> Day:
+    """A day whose pre-market begins at 0: all full days are the same, and all half days."""
+    return Day(
+        name="",
+        start_ms=0,
+        end_ms=0,
+        is_trading_day=True,
+        pre_ms=0,
+        open_ms=day.open_ms - day.pre_ms,
+        close_ms=day.close_ms - day.pre_ms,
+        post_end_ms=day.post_end_ms - day.pre_ms,
+        is_half_day=day.is_half_day,
+    )
+
+
+@lru_cache(maxsize=8)
+def _usual(shape: Day) -> _Numbers:
+    starts = range(0, shape.post_end_ms, MINUTE_MS)
+    return np.array([intraday.activity(shape, start_ms) for start_ms in starts])
 
 
 @lru_cache(maxsize=4)
 def _noise(seed: int) -> _Numbers:
-    chance = np.random.RandomState(fnv1a_32(f"{seed}/noise".encode()))
+    chance = np.random.default_rng(fnv1a_32(f"{seed}/noise".encode()))
     return chance.uniform(_LEAST_NOISE, _MOST_NOISE, _NOISES)
 
 
 @lru_cache(maxsize=4)
 def _walk(seed: int) -> _Numbers:
-    chance = np.random.RandomState(fnv1a_32(f"{seed}/walk".encode()))
+    chance = np.random.default_rng(fnv1a_32(f"{seed}/walk".encode()))
     return np.cumsum(chance.standard_normal(_NOISES))

@@ -64,6 +64,9 @@ def _within_day(catalogue: Catalogue, wanted: Wanted, day: str) -> Iterator[Minu
         return
     minutes = catalogue.minute_bars(ticker, day, adjusted=adjusted)
     seconds = (part for each in minutes for part in catalogue.second_bars(ticker, each))
+    if wanted.multiplier == 1:
+        yield from seconds
+        return
     for number, some in groupby(seconds, lambda each: each.start_ms // length_ms):
         yield _merged(number * length_ms, list(some))
 

@@ -38,7 +38,7 @@ from services.widgets.limits import Rate
 from services.widgets.rest import Asked, Refusal, request_token, responses
 
 
-_PATIENCE_S = 15.0
+_PATIENCE_S = 18.0
 """Longer than `reference` has for a question, so that it is the one who says why there is no answer."""
 _MOST_USERS = 10_000
 _LONGEST_TIME = 20

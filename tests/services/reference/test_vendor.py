@@ -55,6 +55,23 @@ async def test_key_goes_nowhere_else() -> None:
     assert set(rest.asked) == {"tickers", "again"}
 
 
+@pytest.mark.parametrize(
+    "address", ["@elsewhere.example/again", ".elsewhere.example/again", "http://["]
+)
+async def test_address_that_leads_elsewhere_is_not_followed(address: str) -> None:
+    """What would turn the address that was set into another one is a failure of the vendor."""
+    rest = Rest(lambda _: (200, b'{"results":[{"ticker":"F"}],"next_url":"%s"}' % address.encode()))
+    async with rest.serving() as url:
+        door = _door(url)
+        with pytest.raises(UnavailableError, match="named an address"):
+            async for _ in door.pages("/v3/reference/tickers", answers.TICKERS):
+                pass
+        with pytest.raises(UnavailableError, match="named an address"):
+            await door.picture(address, 100)
+
+    assert rest.asked == ["tickers"]
+
+
 async def test_answers_that_are_none_are_told_apart() -> None:
     """Not known is None, not in the plan is refused for good, a failure may be made good."""
     status = 404

@@ -49,21 +49,29 @@ class Proxied(NamedTuple):
 
 
 @asynccontextmanager
+async def asking_at(
+    settings: Settings, url: str, **changes: Any
+) -> AsyncIterator[tuple[Running, Told]]:
+    """`widgets`, and `reference` that asks the vendor at *url*, with a key that is marked."""
+    usual = {"api_key": MARKED_KEY, "reference_history": 2, "reference_curves": 0}
+    chosen = asking(settings, url, **{**usual, **changes})
+    of_widgets = {name: value for name, value in changes.items() if name.startswith("ws_")}
+    async with (
+        running_program(serve, chosen) as reference,
+        running(on_free_port(settings, **of_widgets)) as program,
+    ):
+        await eventually(lambda: reference.facts, timeout_s=20.0)
+        yield program, reference
+
+
+@asynccontextmanager
 async def proxied(
     settings: Settings, catalogue: Catalogue, **changes: Any
 ) -> AsyncIterator[Proxied]:
-    """All three, with a key that is marked."""
-    async with vendor(catalogue, key=MARKED_KEY) as served:
-        usual = {"api_key": MARKED_KEY, "reference_history": 2, "reference_curves": 0}
-        chosen = asking(settings, served.url, **{**usual, **changes})
-        async with (
-            running_program(serve, chosen) as reference,
-            running(on_free_port(settings, **_of_widgets(changes))) as program,
-        ):
-            await eventually(lambda: reference.facts)
-            yield Proxied(program, reference, served.faults)
-            served.faults.mend()
-
-
-def _of_widgets(changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in changes.items() if name.startswith("ws_")}
+    """All three."""
+    async with (
+        vendor(catalogue, key=MARKED_KEY) as served,
+        asking_at(settings, served.url, **changes) as (program, reference),
+    ):
+        yield Proxied(program, reference, served.faults)
+        served.faults.mend()
