@@ -44,7 +44,12 @@ export class MeshBoard extends MeshWidget {
   #fading: ReturnType<typeof setTimeout> | 0 = 0;
   #wrong: { message: string; place: number | null; where: string } | null = null;
   #taken: { view: ReturnType<typeof viewOf>; feed: string } | null = null;
-  #sized = new ResizeObserver(() => this.#request());
+  /** How far it is scrolled, and how high it is: noted when they change, for to ask would lay out the page anew. */
+  #seen = { top: 0, height: 0 };
+  #sized = new ResizeObserver(([{ contentRect }]) => {
+    this.#seen.height = contentRect.height;
+    this.#request();
+  });
 
   get board(): BoardSettings {
     return { ...USUAL_BOARD, ...(this.name ? { board: this.name } : {}), ...this.settings } as BoardSettings;
@@ -77,7 +82,7 @@ export class MeshBoard extends MeshWidget {
   override render(): TemplateResult {
     return html`<section ?hidden=${this.isSettingUp} @pointerenter=${() => this.#hold({ pointer: true })}
       @pointerleave=${() => this.#hold({ pointer: false })}>
-      <div class="scroll" tabindex="0" role="group" aria-label=${this.heading} @scroll=${() => this.#request()}
+      <div class="scroll" tabindex="0" role="group" aria-label=${this.heading} @scroll=${this.#onScroll}
         @focus=${(event: Event) => this.#hold({ keys: (event.target as Element).matches(":focus-visible") })}
         @blur=${() => this.#hold({ keys: false })} @keydown=${this.#onKey} @click=${this.#onClick}>
         <table aria-label=${this.heading}>
@@ -237,11 +242,10 @@ export class MeshBoard extends MeshWidget {
   }
 
   #showRows(state: TableState): void {
-    const scroll = this.#one(".scroll");
     const body = this.#one(".rows");
     const around = this.#around!;
-    const first = Math.max(0, Math.floor(scroll.scrollTop / this.#rowHeight) - OVERSCAN);
-    const visible = Math.ceil(scroll.clientHeight / this.#rowHeight) + 2 * OVERSCAN;
+    const first = Math.max(0, Math.floor(this.#seen.top / this.#rowHeight) - OVERSCAN);
+    const visible = Math.ceil(this.#seen.height / this.#rowHeight) + 2 * OVERSCAN;
     const symbols = this.#shown.slice(first, first + visible);
     const ranks = this.#held ? new Map(state.order.map((symbol, n) => [symbol, n])) : null;
     const isNew = this.#newcomers.among(state.order);
@@ -292,6 +296,11 @@ export class MeshBoard extends MeshWidget {
       ? "No symbol has an official open yet"
       : "No symbol ranks here now";
   }
+
+  readonly #onScroll = (event: Event): void => {
+    this.#seen.top = (event.target as Element).scrollTop;
+    this.#request();
+  };
 
   readonly #onClick = (event: Event): void => {
     const symbol = (event.target as Element).closest(".rows tr")?.querySelector(".name")?.textContent;
