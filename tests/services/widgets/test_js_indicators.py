@@ -110,7 +110,7 @@ async def test_indicators_are_those_of_numpy(page: Page, seed: int) -> None:
     random = np.random.default_rng(seed)
     count = 420
     start_ms = datetime(2026, 3, 6, 22, tzinfo=UTC).timestamp() * 1000
-    times: Floats = start_ms + 900_000.0 * np.arange(count)
+    times: Floats = start_ms + 900_000.0 * np.arange(count, dtype=np.float64)
     closes: Floats = 20 + np.cumsum(random.normal(0, 0.3, count))
     volumes: Floats = np.round(random.exponential(1e6, count), 1)
     volumes[100:180] = 0.0
