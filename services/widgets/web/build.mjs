@@ -14,11 +14,7 @@ const MODULES = {
   crc: "src/wire/crc.ts",
   format: "src/look/format.ts",
   worker: "src/share/worker.ts",
-  bars: "src/chart/bars.ts",
-  candles: "src/chart/candles.ts",
-  indicators: "src/chart/indicators.ts",
-  levels: "src/chart/levels.ts",
-  sessions: "src/chart/sessions.ts",
+  figures: "src/chart/figures.ts",
   page: "css/page.css",
 };
 
