@@ -21,16 +21,16 @@ OPEN_MS = int(datetime(2026, 3, 9, 9, 27, tzinfo=NEW_YORK).timestamp() * 1000)
 COLUMNS = ("startMs", "openUsd", "highUsd", "lowUsd", "closeUsd", "volumeShares")
 
 CLOCK = """async (times) => {
-    const { wallMs, epochMs, sessionOf, dayOf } = await import("/sessions.js");
+    const { wallMs, epochMs, sessionOf, dayOf } = await import("/figures.js");
     return times.map((ms) => [wallMs(ms), epochMs(wallMs(ms)), sessionOf(ms), dayOf(ms)]);
 }"""
 STARTS = """async (times) => {
-    const { INTERVALS, startOf } = await import("/bars.js");
+    const { INTERVALS, startOf } = await import("/figures.js");
     return INTERVALS.map((interval) => [interval.name, times.map((ms) => startOf(interval, ms))]);
 }"""
 FOLD = """async ([name, early, told, late, again]) => {
-    const { Candles } = await import("/candles.js");
-    const { historyOf, intervalOf } = await import("/bars.js");
+    const { Candles } = await import("/figures.js");
+    const { historyOf, intervalOf } = await import("/figures.js");
     const candles = new Candles(intervalOf(name));
     for (const row of early) candles.take(row);
     candles.load(told && historyOf(told));

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 Floats = npt.NDArray[np.float64]
 
 MAKE = """async ([startMs, closes, volumes, vwaps, cuts]) => {
-    const { ema, sma, vwma, vwap, macd } = await import("/indicators.js");
+    const { ema, sma, vwma, vwap, macd } = await import("/figures.js");
     const known = (values) => values.map((value) => value ?? NaN);
     const barsUntil = (end) => {
         const closeUsd = closes.slice(0, end);
