@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+WEB := services/widgets/web
+PAGE := $(WEB)/dist/index.html
 
 # Hundreds of processes start in the tests: without bytecode on disk each of them compiles every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup run test check soak bench lock clean
 
-setup: $(STAMP)
+setup: $(STAMP) $(PAGE)
 
 # uv when it is there (seconds), else plain venv and pip (a minute); the lock's hashes are checked either way.
 $(STAMP): requirements.lock pyproject.toml
@@ -23,6 +25,10 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	@touch $@
 
+# The page, with npm alone; index.html is the last file that a build writes.
+$(PAGE): $(STAMP) $(wildcard $(WEB)/*.* $(WEB)/.npmrc $(WEB)/css/* $(WEB)/src/*.ts $(WEB)/src/*/*.ts)
+	$(BIN)/python $(WEB)/build.py
+
 run: setup
 	$(BIN)/mesh up
 
@@ -31,6 +37,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python $(WEB)/build.py check
 
 test: check
 	$(BIN)/coverage erase
@@ -47,6 +54,8 @@ bench: setup
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --group node -o $(WEB)/requirements.lock
 
 clean:
-	rm -rf .venv .mesh .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv $(WEB)/node_modules $(WEB)/dist .mesh .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -14,6 +14,9 @@ AGREED = {
     "README.md", "pyproject.toml", "Makefile", "requirements.lock",
 }  # fmt: skip
 
+LEFT_BEHIND = {"__pycache__", "node_modules", "dist"}
+"""Folders that tools make."""
+
 REGISTRIES = ("pypi" + ".org", "python" + "hosted", "registry." + "npmjs")
 """Written in two parts, so that this file does not name them."""
 
@@ -23,7 +26,7 @@ def _files() -> Iterator[Path]:
     for name in (*AGREED, ".ci", ".gitignore"):
         entry = ROOT / name
         for path in entry.rglob("*") if entry.is_dir() else (entry,):
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.is_file() and not LEFT_BEHIND & {*path.parts}:
                 yield path
 
 

@@ -1,10 +1,12 @@
 """The page: a handful of static files, each with a route of its own, read once and served from memory.
 
-On one machine, `index.html` carries a token of its own, so that whoever opens it sees something. It is
-given only to a browser that asked for this machine by name: another site that points its own name at
-127.0.0.1 (DNS rebinding) is given the page without.
+They are what `services/widgets/web` is built into (`make setup`). On one machine, `index.html` carries a token
+of its own, so that whoever opens it sees something. It is given only to a browser that asked for this machine
+by name: another site that points its own name at 127.0.0.1 (DNS rebinding) is given the page without.
 """
 
+import gzip
+import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -14,7 +16,7 @@ from litestar import MediaType, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 
-WEB = Path(__file__).parent / "web"
+WEB = Path(__file__).parent / "web" / "dist"
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -23,39 +25,43 @@ MEDIA_TYPES = {
 }
 
 _HEAD = b"<head>"
+_NOT_BUILT = b"<!doctype html><title>tickmesh</title><p>This page is not built yet: <code>make setup</code> builds it."
+_NAMED_BY_CONTENT = re.compile(r"-[A-Z0-9]{8}\.js$")
+_FOR_EVER = "public, max-age=31536000, immutable"
 NewToken = Callable[[], str]
+Asked = Request[Any, Any, Any]
 
 
 def page(port: int, new_token: NewToken | None) -> list[HTTPRouteHandler]:
-    """The routes of all files of `web/`; `index.html` is at `/`, with a new token each time if there is *new_token*."""
-    files = sorted(path for path in WEB.iterdir() if path.suffix in MEDIA_TYPES)
+    """The routes of all files of the page; `index.html` is at `/`, with a new token each time if there is *new_token*."""
+    files = {path.name: path for path in WEB.glob("*") if path.suffix in MEDIA_TYPES}
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
-    return [
-        _index(path, hosts, new_token) if path.name == "index.html" else _file(path)
-        for path in files
-    ]
+    index = files.pop("index.html", None)
+    content = _NOT_BUILT if index is None else index.read_bytes()
+    return [_index(content, hosts, new_token), *(_file(files[name]) for name in sorted(files))]
 
 
 def _file(path: Path) -> HTTPRouteHandler:
     content = path.read_bytes()
+    packed = gzip.compress(content, mtime=0)
+    kept = {"Cache-Control": _FOR_EVER} if _NAMED_BY_CONTENT.search(path.name) else {}
 
-    @get(
-        f"/{path.name}",
-        media_type=MEDIA_TYPES[path.suffix],
-        include_in_schema=False,
-        sync_to_thread=False,
-    )
-    def file() -> bytes:
-        return content
+    @get(f"/{path.name}", include_in_schema=False, sync_to_thread=False)
+    def file(request: Asked) -> Response[bytes]:
+        packs = "gzip" in request.headers.get("accept-encoding", "")
+        return Response(
+            packed if packs else content,
+            media_type=MEDIA_TYPES[path.suffix],
+            headers={"Vary": "Accept-Encoding", **kept}
+            | ({"Content-Encoding": "gzip"} if packs else {}),
+        )
 
     return file
 
 
-def _index(path: Path, hosts: frozenset[str], new_token: NewToken | None) -> HTTPRouteHandler:
-    content = path.read_bytes()
-
+def _index(content: bytes, hosts: frozenset[str], new_token: NewToken | None) -> HTTPRouteHandler:
     @get("/", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=False)
-    def index(request: Request[Any, Any, Any]) -> Response[bytes]:
+    def index(request: Asked) -> Response[bytes]:
         shown = content
         if new_token is not None and request.headers.get("host") in hosts:
             meta = f'<meta name="mesh-token" content="{escape(new_token())}">'

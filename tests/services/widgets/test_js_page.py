@@ -5,6 +5,7 @@ from playwright.async_api import Browser, expect
 
 from schemas.widget import UNAUTHENTICATED, Bye, Status, Subscribe
 from tests.services.widgets.browsing import FEED
+from tests.services.widgets.desks import begin_with, widget
 from tests.services.widgets.histories import HEAD, History
 from tests.services.widgets.scripted import Script
 
@@ -13,8 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 async def test_page_shows_what_the_service_says_of_itself(browser: Browser) -> None:
-    """Boards are shown and other feeds are not; `stale` and a refusal are said where the state stands."""
+    """A board of the desk is shown, and nothing else asked for; `stale` and a refusal are said where the state stands."""
     page = await browser.new_page()
+    await begin_with(page, widget("board", board="gainers"))
     async with Script().running() as script:
         await page.goto(script.url)
         line = await script.line()

@@ -15,6 +15,7 @@ from mesh.testing import eventually
 from schemas.naming import Bucket
 from schemas.wire import encode_json
 from tests.services.widgets.boards import Ranked, board, encoded
+from tests.services.widgets.desks import OWN_CONNECTION, begin_with, widget
 from tests.services.widgets.serving import Running, on_free_port, running
 
 
@@ -84,13 +85,13 @@ async def page(browser: Browser, complaints: list[str]) -> Page:
 
 async def expect_symbols(page: Page, *symbols: str) -> None:
     """The gainers, from top to bottom, now or soon."""
-    await expect(page.locator(f"{GAINERS} .rows th")).to_have_text(list(symbols))
+    await expect(page.locator(f"{GAINERS} .rows .name")).to_have_text(list(symbols))
 
 
 async def test_page_shows_live_boards(
     page: Page, program: Running, market: Market, complaints: list[str], tmp_path: Path
 ) -> None:
-    """Every board is there with values that change, the banner says that nothing is real, and nothing is complained about."""
+    """The boards of the desk are there with values that change, the banner says that nothing is real, and nothing is complained about."""
     await page.goto(program.page)
     await expect(page.locator("mesh-board")).to_have_count(3)
     await expect(page.locator(f"{GAINERS} .rows tr").first).to_contain_text("AAA")
@@ -136,7 +137,7 @@ async def test_page_holds_the_order_under_the_pointer(
 
     await expect_symbols(page, "AAA", "BBB", "BRK.B")
     await expect(row.locator(".rank")).to_have_attribute("data-moved", "up")
-    await expect(page.locator(f"{GAINERS} .rows .left")).to_contain_text("BBB")
+    await expect(page.locator(f"{GAINERS} .rows [data-gone]")).to_contain_text("BBB")
     await page.mouse.move(1, 1)
     await expect_symbols(page, "BRK.B", "CCC", "AAA")
 
@@ -148,10 +149,11 @@ async def test_page_holds_the_order_for_the_keyboard(
     await page.goto(program.page)
     await expect(page.locator(f"{GAINERS} .rows tr")).to_have_count(3)
     await page.keyboard.press("Tab")
+    await page.locator(f"{GAINERS} .scroll").focus()
 
     await expect(page.locator(f"{GAINERS} .note")).to_have_text("order held")
     await page.keyboard.press("Tab")
-    await expect(page.locator(f"{GAINERS} .note")).to_have_text("top 3")
+    await expect(page.locator(f"{GAINERS} .note")).to_have_text("")
 
 
 async def test_page_comes_back_after_a_restart(
@@ -172,17 +174,23 @@ async def test_page_comes_back_after_a_restart(
         await expect_symbols(page, "NEW", "AAA", "BBB", "BRK.B")
 
 
-async def test_page_shows_a_board_that_appears(
+async def test_page_offers_a_board_that_appears(
     page: Page, program: Running, market: Market, complaints: list[str]
 ) -> None:
-    """A fourth board comes to the open page by itself, and goes when it is deleted."""
+    """A board that is new to the service can be chosen at once on the open page."""
+    await begin_with(page, widget("board", board="gainers"))
     await page.goto(program.page)
-    await expect(page.locator("mesh-board")).to_have_count(3)
-    await market.show(*THREE, name="low-float")
+    await expect(page.locator(f"{GAINERS} .rows tr")).to_have_count(3)
+    await market.show(*THREE[:2], name="low-float")
+    await page.locator("[data-do=set-up]").click()
+    choice = page.locator("select[name=board]")
+    await expect(choice.locator("option[value=low-float]")).to_have_count(1)
+    await choice.select_option("low-float")
+    await page.get_by_role("button", name="Done").click()
 
     added = page.locator('[feed="board/low-float"]')
-    await expect(added.locator("h2")).to_have_text("Low float")
-    await expect(added.locator(".rows tr")).to_have_count(3)
+    await expect(page.locator("mesh-frame h2")).to_have_text("Low float")
+    await expect(added.locator(".rows tr")).to_have_count(2)
     assert complaints == []
 
 
@@ -201,6 +209,7 @@ async def test_page_repairs_a_lost_frame(page: Page, program: Running, market: M
 
         server.on_message(from_server)
 
+    await begin_with(page, widget("board", board="gainers"), script=OWN_CONNECTION)
     await page.route_web_socket("**/ws", between)
     await page.goto(program.page)
     await expect(page.locator(f"{GAINERS} .rows tr")).to_have_count(3)
@@ -238,6 +247,7 @@ async def test_page_renders_visible_rows_only(page: Page, program: Running, mark
     """Of five hundred rows some forty exist; scrolling brings the others."""
     many = [(f"S{number:03}", 500.0 - number, 5.0) for number in range(500)]
     await market.show(*many)
+    await begin_with(page, widget("board", board="gainers", top=500))
     await page.goto(program.page)
     rows = page.locator(f"{GAINERS} .rows tr")
     await expect(rows.first).to_contain_text("S000")
@@ -299,7 +309,7 @@ async def test_page_keeps_still_on_request(page: Page, program: Running, market:
 async def test_page_fits_a_phone(
     page: Page, program: Running, market: Market, tmp_path: Path
 ) -> None:
-    """On a narrow screen the boards stand below each other and nothing is wider than the screen."""
+    """On a narrow screen the widgets stand below each other and nothing is wider than the screen."""
     await page.set_viewport_size({"width": 420, "height": 900})
     await page.goto(program.page)
     await expect(page.locator("mesh-board")).to_have_count(3)

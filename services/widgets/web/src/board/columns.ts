@@ -1,0 +1,43 @@
+import { fieldOf, type Field } from "../look/fields";
+import type { TableState } from "../wire/feed-state";
+import { rankedBy, shownColumns, type BoardSettings } from "./settings";
+
+/** A field as a column of one board. */
+export interface Column extends Field {
+  /** Its place in a row; −1: the service does not send it. */
+  place: number;
+  ranking: boolean;
+}
+
+/** Where in a row the cells are that marks and tints are made of. */
+export interface Places {
+  change: number;
+  relativeVolume: number;
+  halt: number;
+  newsMs: number;
+}
+
+/** The columns of a board as it is, of which one may be what it ranks by. */
+export function columnsOf(state: TableState, settings: BoardSettings): Column[] {
+  const ranked = ranking(state, rankedBy(settings.board));
+  return shownColumns(settings, ranked).map((name) => {
+    const field = fieldOf(name);
+    return {
+      ...field, width: settings.widths[name] ?? field.width, place: state.columns.indexOf(name), ranking: name === ranked,
+    };
+  });
+}
+
+export function placesOf(state: TableState): Places {
+  const at = (name: string) => state.columns.indexOf(name);
+  return { change: at("change_pct"), relativeVolume: at("relative_volume"), halt: at("halt"), newsMs: at("news_ms") };
+}
+
+/** *expected*, if its cells are the scores of all rows, or the same negated; else the score itself. */
+function ranking(state: TableState, expected: string): string {
+  const [field, score] = [expected, "score"].map((name) => state.columns.indexOf(name));
+  if (field < 0 || score < 0) return expected;
+  const size = (value: unknown) => (typeof value === "number" ? Math.abs(value) : value);
+  const isSame = [...state.rows.values()].every((row) => size(row[field]) === size(row[score]));
+  return isSame ? expected : "score";
+}

@@ -1,0 +1,93 @@
+/** The page: the desk below a head that says where the data comes from, how old it is, and what time it is. */
+
+import { KINDS } from "./desk/kinds";
+import { store } from "./desk/store";
+import { countdown, day, newYorkTime, session } from "./look/format";
+import { sessionAt } from "./look/sessions";
+import { appearance } from "./look/settings";
+import { pageCondition } from "./share/condition";
+import { client } from "./share/connection";
+import { tapeClock } from "./share/tape";
+import type { MeshFrame } from "./desk/frame";
+
+const TICK_MS = 100;
+const BANNERS: Record<string, string> = {
+  simulated: "Simulated data — not the market",
+  tape: "Recorded tape — not live",
+};
+const SAID = {
+  good: "Live", warn: "Connected, but no updates", bad: "Disconnected, reconnecting", idle: "Waiting for data",
+};
+
+const part = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
+
+function write(id: string, text: string): void {
+  if (part(id).textContent !== text) part(id).textContent = text;
+}
+
+function showSource(): void {
+  const source = client.hello?.source ?? "";
+  const banner = part("banner");
+  banner.hidden = !(source in BANNERS);
+  banner.dataset.source = source;
+  write("banner", BANNERS[source] ?? "");
+}
+
+/** The newest event on the tape, over all tables. */
+function showMarket(): void {
+  const heads = client.tables().map((state) => state.head!);
+  if (!heads.length) return;
+  const newest = heads.reduce((a, b) => (b.asof_ms > a.asof_ms ? b : a));
+  write("market", `${newYorkTime(newest.asof_ms)} · ${session(newest.session)} · ${day(newest.trading_day)}`);
+  const { next, leftMs } = sessionAt(tapeClock.now() ?? newest.asof_ms);
+  write("next", `${session(next)} in ${countdown(leftMs)}`);
+}
+
+/** Green only for data that is fresh; never for a connection without any. */
+function showStatus(): void {
+  const { tone, text } = pageCondition(client);
+  write("status-text", text);
+  if (part("status").dataset.tone !== tone) part("status").dataset.tone = document.body.dataset.tone = tone;
+  const said = client.phase === "refused" ? text : SAID[tone];
+  if (part("announcer").dataset.tone === said) return;
+  part("announcer").dataset.tone = said; // said once: what else is announced there is not said over
+  part("announcer").textContent = said;
+}
+
+/** One widget alone in a window of its own. */
+async function showAlone(id: string): Promise<void> {
+  await import("./desk/frame");
+  const show = () => {
+    const placed = store.desk.layouts.flatMap((layout) => layout.widgets).find((each) => each.id === id);
+    const frame = document.querySelector<MeshFrame>("mesh-frame") ?? (document.createElement("mesh-frame") as MeshFrame);
+    frame.locked = true;
+    if (!placed) return part("desk").replaceChildren("This widget is on no layout any more.");
+    frame.placed = placed;
+    if (!frame.isConnected) part("desk").replaceChildren(frame);
+    document.title = `${frame.name} — tickmesh`;
+  };
+  document.body.classList.add("alone");
+  store.addEventListener("change", show);
+  show();
+}
+
+async function showDesk(): Promise<void> {
+  const [{ Grid }, { Desk }, { moveByKeys }] = await Promise.all([
+    import("./desk/grid"), import("./desk/desk"), import("./desk/keyboard"), KINDS.board.load(),
+  ]);
+  const grid = new Grid(part("desk"));
+  const desk = new Desk(grid, {
+    tools: part("tools"), dialog: part<HTMLDialogElement>("dialog"), announcer: part("announcer"), toast: part("toast"),
+  });
+  moveByKeys(part("desk"), grid, (text) => desk.say(text));
+}
+
+appearance.apply();
+client.addEventListener("feeds", showSource);
+client.addEventListener("status", showSource);
+client.addEventListener("update", showMarket);
+client.addEventListener("status", showStatus);
+setInterval(showStatus, TICK_MS);
+client.connect();
+const alone = new URLSearchParams(location.search).get("widget");
+void (alone ? showAlone(alone) : showDesk());

@@ -1,0 +1,19 @@
+/** The connection of a page that shares it with no other: what a page with widgets of its own may build on. */
+import { pageToken, type GiveToken } from "./page-token";
+import { SocketClient, socketUrl } from "./socket-client";
+
+export class MeshClient extends SocketClient {
+  /**
+   * @param url of `/ws`
+   * @param token gives the token to connect with
+   */
+  constructor(url: string, token: GiveToken = pageToken) {
+    super(url, token);
+    const onVisibility = () => this.setHidden(document.hidden);
+    document.addEventListener("visibilitychange", onVisibility);
+    onVisibility();
+  }
+}
+
+/** The connection of this page. */
+export const client = new MeshClient(socketUrl(location.href));
