@@ -13,7 +13,7 @@ import { boardStyle } from "./style";
 
 const OVERSCAN = 4;
 const REORDER_MS = 700;
-const FADE_MS = 170;
+const FADE_MS = 260;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
@@ -85,10 +85,10 @@ export class MeshBoard extends MeshWidget {
       <div class="scroll" tabindex="0" role="group" aria-label=${this.heading} @scroll=${this.#onScroll}
         @focus=${(event: Event) => this.#hold({ keys: (event.target as Element).matches(":focus-visible") })}
         @blur=${() => this.#hold({ keys: false })} @keydown=${this.#onKey} @click=${this.#onClick}>
-        <table aria-label=${this.heading}>
-          <thead><tr aria-rowindex="1"></tr></thead>
+        <table role="table" aria-label=${this.heading}>
+          <thead role="rowgroup"><tr role="row" aria-rowindex="1"></tr></thead>
           <tbody class="space" aria-hidden="true"><tr><td></td></tr></tbody>
-          <tbody class="rows"></tbody>
+          <tbody class="rows" role="rowgroup"></tbody>
           <tbody class="space" aria-hidden="true"><tr><td></td></tr></tbody>
         </table>
         <p class="empty"></p>
@@ -211,7 +211,6 @@ export class MeshBoard extends MeshWidget {
       resize: (name, width) => this.change({ widths: { ...board.widths, [name]: width } }),
       move: (name, by) => this.#move(name, by),
     }));
-    for (const cell of this.renderRoot.querySelectorAll<HTMLTableCellElement>(".space td")) cell.colSpan = columns.length + 2;
     this.#one("table").style.width = `${126 + columns.reduce((sum, column) => sum + column.width, 0)}px`;
   }
 
