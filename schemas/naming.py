@@ -38,6 +38,7 @@ class Bucket(StrEnum):
     CHECKPOINTS = "checkpoints"
     OWNERS = "owners"
     REVOKED = "revoked"
+    LAYOUTS = "layouts"
 
 
 ROWS_STREAM = "ROWS"
@@ -266,6 +267,11 @@ def parse_news_subject(subject: str) -> str:
     if prefix != "news" or not dot or "." in token:
         raise ValueError(f"not the subject of an article: {subject!r}")
     return parse_symbol_token(token)
+
+
+def layouts_key(user: str) -> str:
+    """The key of the layouts of a user, whatever is in the name."""
+    return user.encode().hex() or "-"
 
 
 def alert_key(kind: str, symbol: str) -> str:

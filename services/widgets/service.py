@@ -14,10 +14,12 @@ from mesh.address import parse_origins
 from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.errors import FatalError
+from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
 from mesh.tasks import end
 from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
+from schemas.naming import Bucket
 from services import scanners
 from services.widgets.app import build, own_origins
 from services.widgets.catalogue import Catalogue
@@ -25,6 +27,7 @@ from services.widgets.compat_app import compat_route
 from services.widgets.compat_source import CompatSource
 from services.widgets.door import Door
 from services.widgets.hub import Hub
+from services.widgets.layouts import layout_routes
 from services.widgets.limits import Places
 from services.widgets.page import page
 from services.widgets.pump import Pump
@@ -59,7 +62,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             sources = Sources(connection, hub, settings.partitions, flush_s, lifecycle.log)
             compat = CompatSource(connection)
             pump = Pump(lifecycle.log)
-            routes = _routes(settings, port, hub, pump, compat)
+            layouts = KeyValue(connection, Bucket.LAYOUTS)
+            routes = _routes(settings, port, hub, pump, compat, layouts)
             server = Server(build(hub, routes, lifecycle.report))
             running = [tasks.create_task(each.run()) for each in (sources, compat, pump)]
             serving = tasks.create_task(server.serve([listener]))
@@ -88,7 +92,7 @@ def _hub(settings: Settings, log: Log) -> Hub:
 
 
 def _routes(
-    settings: Settings, port: int, hub: Hub, pump: Pump, compat: CompatSource
+    settings: Settings, port: int, hub: Hub, pump: Pump, compat: CompatSource, layouts: KeyValue
 ) -> list[ControllerRouterHandler]:
     tokens = Tokens(key_from(settings) or random_key().encode())
     origins = parse_origins(settings.ws_origins) or own_origins(port)
@@ -104,6 +108,7 @@ def _routes(
         compat_route(compat, door.lets_in_to_everything, origins, hub.places),
         sse_route(door),
         *rest_routes(door),
+        *layout_routes(door, layouts),
         *page(port, new_token if shows_token else None),
     ]
 

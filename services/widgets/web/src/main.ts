@@ -81,7 +81,7 @@ async function showDesk(): Promise<void> {
   ]);
   const grid = new Grid(part("desk"));
   const desk = new Desk(grid, {
-    tools: part("tools"), dialog: part<HTMLDialogElement>("dialog"), announcer: part("announcer"), toast: part("toast"),
+    tools: part("tools"), dialog: part<HTMLDialogElement>("dialog"), announcer: part("announcer"), toast: part("toast"), conflict: part("conflict"),
   });
   moveByKeys(part("desk"), grid, (text) => desk.say(text));
 }
