@@ -25,7 +25,7 @@ class Kept(Wire, frozen=True):
 
     revision: int
     """0: there are none yet."""
-    desk: Raw = _NOTHING
+    desk: Raw
     """As the page made it; null if there are none."""
 
 
@@ -80,7 +80,7 @@ async def _write(layouts: KeyValue, key: str, wanted: Kept) -> Response[bytes]:
 
 async def _kept(layouts: KeyValue, key: str) -> Kept:
     entry = await layouts.get(key)
-    return Kept(0) if entry is None else Kept(entry.revision, Raw(entry.value or b"null"))
+    return Kept(0, _NOTHING) if entry is None else Kept(entry.revision, Raw(entry.value or b"null"))
 
 
 def _key(door: Door, request: Asked) -> str:
