@@ -64,7 +64,7 @@ export class Desk implements Shell {
     this.#open = dialog;
     if (dialog === "palette") this.#palette = new Palette(commands(this), () => this.show(), () => this.#dialog.close());
     if (dialog === "alerts") heard.seen();
-    this.#dialog.className = dialog;
+    this.#dialog.className = `is-${dialog}`;
     render(this.#content(dialog), this.#dialog);
     this.#dialog.showModal();
     this.#dialog.querySelector("input")?.focus();
