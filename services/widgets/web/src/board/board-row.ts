@@ -24,7 +24,7 @@ export interface Surroundings {
   places: Places;
   heat: boolean;
   flashes: boolean;
-  /** The service's clock. */
+  /** The tape's clock. */
   nowMs: number;
 }
 

@@ -1,6 +1,7 @@
 import { html, type PropertyValues, type TemplateResult } from "lit";
 import { appearance } from "../look/settings";
 import { sheet } from "../look/sheet";
+import { tapeClock } from "../share/tape";
 import type { TableState } from "../wire/feed-state";
 import { MeshWidget } from "../widgets/widget";
 import { BoardRow, type Surroundings } from "./board-row";
@@ -197,7 +198,8 @@ export class MeshBoard extends MeshWidget {
     const columns = columnsOf(state, board);
     const key = JSON.stringify([columns.map(({ name, place, width, ranking }) => [name, place, width, ranking]), board.sort]);
     this.#around = {
-      columns: this.#columns, places: placesOf(state), heat: board.heat, nowMs: this.client.nowMs(),
+      columns: this.#columns, places: placesOf(state), heat: board.heat,
+      nowMs: tapeClock.now() ?? this.client.nowMs(),
       flashes: appearance.now.highlight !== "off" && !calm.matches,
     };
     if (key === this.#columnsKey) return;
