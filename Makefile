@@ -5,6 +5,9 @@ STAMP := .venv/.installed
 WEB := services/widgets/web
 PAGE := $(WEB)/dist/index.html
 
+# Hundreds of processes start in the tests: without bytecode on disk each of them compiles every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup run test check soak bench lock clean
 
 setup: $(STAMP) $(PAGE)
@@ -13,7 +16,7 @@ setup: $(STAMP) $(PAGE)
 $(STAMP): requirements.lock pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
-	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
 	  $(PYTHON) -m venv .venv && \
@@ -38,7 +41,7 @@ check: setup
 
 test: check
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/coverage run -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -22,11 +22,11 @@ from nats.errors import Error, NoRespondersError, StaleConnectionError
 
 from mesh.address import DEFAULT_URL, brokers, is_web_socket, without_credentials
 from mesh.backoff import delays_s
-from mesh.config import Settings
 from mesh.errors import BrokerError, BrokerVersionError, MeshError
 from mesh.logs import Log
 from mesh.quorum import leave_minority
 from mesh.readiness import condition
+from mesh.settings import Settings
 from mesh.tasks import cancellable, end
 from mesh.transport import ImpatientTransport
 from schemas.wire import encode_json
@@ -153,15 +153,23 @@ class Connection:
             ) from error
         return _answer(subject, message.data)
 
-    async def subscribe(self, subject: str, on_message: OnMessage) -> Subscription:
+    async def subscribe(
+        self, subject: str, on_message: OnMessage, *, queue: str = ""
+    ) -> Subscription:
         """Have *on_message* awaited for each message, one at a time, in order.
+
+        Of several subscribers with the same *queue* one gets each message.
 
         The callback should only take note: while it waits, up to 256 MB wait with it, and beyond
         that the client drops the newest.
         """
         return await cancellable(
             self.client.subscribe(
-                subject, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=_PENDING_BYTES
+                subject,
+                queue,
+                cb=on_message,
+                pending_msgs_limit=-1,
+                pending_bytes_limit=_PENDING_BYTES,
             )
         )
 
@@ -247,6 +255,29 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
     servers = brokers(settings.nats_url or DEFAULT_URL)
     connection = Connection(Client(), log)
     leaving: list[asyncio.Task[None]] = []
+    await _connect(connection, servers, name)
+    try:
+        _require_version(connection.client)
+        connection.connected.set()
+        connection.is_wanted = True
+        if len(servers) > 1:  # in no task group: that would wrap every error of the caller
+            loop = asyncio.get_running_loop()
+            leaving.append(loop.create_task(leave_minority(connection.client, log)))
+        async with connection.lifetime:
+            yield connection
+    except TimeoutError as error:
+        if not connection.lifetime.expired():
+            raise
+        raise BrokerError(
+            f"the connection was ended by the broker: {connection.client.last_error}"
+        ) from error
+    finally:
+        connection.is_wanted = False
+        await end(leaving)
+        await _close(connection.client)
+
+
+async def _connect(connection: Connection, servers: list[str], name: str) -> None:
     if not is_web_socket(servers[0]):
         connection.client._transport = ImpatientTransport()  # type: ignore[no-untyped-call]  # noqa: SLF001 (there is no other way)
     try:
@@ -271,25 +302,6 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
         raise BrokerError(
             f"no broker answers at {without_credentials(','.join(servers))} (MESH_NATS_URL): {str(error) or 'waited 10 s for one'}"
         ) from error
-    try:
-        _require_version(connection.client)
-        connection.connected.set()
-        connection.is_wanted = True
-        if len(servers) > 1:  # in no task group: that would wrap every error of the caller
-            loop = asyncio.get_running_loop()
-            leaving.append(loop.create_task(leave_minority(connection.client, log)))
-        async with connection.lifetime:
-            yield connection
-    except TimeoutError as error:
-        if not connection.lifetime.expired():
-            raise
-        raise BrokerError(
-            f"the connection was ended by the broker: {connection.client.last_error}"
-        ) from error
-    finally:
-        connection.is_wanted = False
-        await end(leaving)
-        await _close(connection.client)
 
 
 async def _close(client: Client) -> None:

@@ -1,6 +1,6 @@
 """Leaderboards: a score over rows, and the ranking of a whole market by it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from itertools import count
 from typing import NamedTuple
@@ -81,22 +81,28 @@ def checked(board: Leaderboard, module: str) -> Leaderboard:
 
 def best(columns: Columns, scores: Numbers, top: int) -> list[RankedRow]:
     """The *top* rows by their *scores*, greatest first; equal scores in the order of their symbols."""
-    places = best_places(columns.symbols, scores, np.isfinite(scores), top)
+
+    def in_order(places: Places) -> Places:
+        return np.array(sorted(places.tolist(), key=columns.symbols.__getitem__), np.intp)
+
+    places = best_places(scores, np.isfinite(scores), top, in_order)
     return _ranked(columns.take(places), scores[places])
 
 
-def best_places(symbols: Sequence[str], scores: Numbers, which: Mask, top: int) -> Places:
-    """Where the *top* of those that *which* marks are, by their *scores*, greatest first; equal ones by symbol.
+def best_places(
+    scores: Numbers, which: Mask, top: int, in_order: Callable[[Places], Places]
+) -> Places:
+    """Where the *top* of those that *which* marks are, by their *scores*, greatest first; none is NaN.
 
-    No score is NaN.
+    Equal ones stand as *in_order* puts them: it is given no more places than it must be.
     """
     places = np.flatnonzero(which)
     if len(places) > top:  # nobody below the one at the last place, and all that are as good as it
         least = np.partition(scores[places], -top)[-top]
         places = places[scores[places] >= least]
-    by_symbol = np.array(sorted(places.tolist(), key=symbols.__getitem__), np.intp)
-    order = np.argsort(-scores[by_symbol], kind="stable")[:top]
-    found: Places = by_symbol[order]
+    places = in_order(places)
+    order = np.argsort(-scores[places], kind="stable")[:top]
+    found: Places = places[order]
     return found
 
 

@@ -15,10 +15,11 @@ from typing import Any
 import uvloop
 
 from mesh import health
-from mesh.config import Settings, load
+from mesh.config import load
 from mesh.errors import FatalError, MeshError, SettingsError
 from mesh.logs import Log, set_up
 from mesh.readiness import OF_PROGRAM, PROGRAM, Condition, Readiness, Report
+from mesh.settings import Settings
 
 
 EX_FATAL = 78

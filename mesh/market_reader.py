@@ -1,5 +1,6 @@
 """Keeps the market table of a process: hears every rows batch, and loads what it did not hear."""
 
+import asyncio
 from contextlib import suppress
 
 from mesh import clock, direct
@@ -25,6 +26,8 @@ class MarketReader:
         self.table = MarketTable(partitions)
         self.changed = False
         """Whether any row changed since the reader of the table last set this to False."""
+        self.heard = asyncio.Event()
+        """Set whenever `changed` is, for a reader of the table that waits; it clears it."""
         self._connection = connection
         self._images = KeyValue(connection, Bucket.IMAGES)
         self._partitions = range(partitions)
@@ -71,7 +74,7 @@ class MarketReader:
             complete = batch is not None and self.table.apply(batch)
         if not complete:
             self._incomplete.add(partition)
-        self.changed = True
+        self._stir()
 
     async def _load(self, partition: int) -> bool:
         entry = await self._images.get(partition_token(partition))
@@ -85,9 +88,13 @@ class MarketReader:
         stored = await direct.since(
             self._connection, ROWS_STREAM, rows_subject(partition), since_ms
         )
-        self.changed = True
+        self._stir()
         found = (_readable(message.payload, partition) for message in stored)
         return self.table.catch_up(partition, filter(None, found))
+
+    def _stir(self) -> None:
+        self.changed = True
+        self.heard.set()
 
 
 def _readable(data: bytes, partition: int) -> RowsBatch | None:

@@ -48,11 +48,7 @@ class Processor(Protocol):
         ...
 
     def on_flush(self) -> Columns:
-        """The rows that changed since the last call, each once, by symbol."""
-        ...
-
-    def rows(self) -> Columns:
-        """All rows, by symbol."""
+        """The rows that changed since the last call, each once, by symbol; of a new processor, all that it has."""
         ...
 
     def snapshot(self) -> bytes:

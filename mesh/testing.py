@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mesh import broker, clock, topology
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError
 from mesh.logs import set_up
 from mesh.proxy import Proxy, open_proxy
+from mesh.settings import Settings
 
 
 T = TypeVar("T")

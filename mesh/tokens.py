@@ -17,9 +17,9 @@ from typing import Annotated, Any, NamedTuple
 import jwt
 from msgspec import Meta
 
-from mesh.config import KEY_CHARACTERS, Settings
 from mesh.errors import FatalError, TokenError
 from mesh.scopes import is_pattern
+from mesh.settings import KEY_CHARACTERS, Settings
 from schemas.naming import is_token_id
 from schemas.wire import DecodeError, Wire, encode_json, json_decoder
 

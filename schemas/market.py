@@ -158,3 +158,11 @@ class OwnerPositions(Wire, frozen=True):
     """Differs from process to process: a new name means that the owner started again."""
     positions: dict[str, Position]
     """By class; a class of which nothing was folded is absent."""
+
+
+class ProducerPositions(Wire, frozen=True):
+    """How far a producer of a partition has come, said now and then: who lacks the newest batches learns of it here."""
+
+    partition: int
+    positions: dict[str, Position]
+    """By class; a class of which nothing was published is absent."""

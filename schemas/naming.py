@@ -136,6 +136,11 @@ def positions_subject(partition: int) -> str:
     return f"positions.{partition_token(partition)}"
 
 
+def heads_subject(partition: int) -> str:
+    """Where a producer says how far it has come with a partition: `heads.07`."""
+    return f"heads.{partition_token(partition)}"
+
+
 def repair_subject(market_class: MarketClass, partition: int) -> str:
     """Where a producer answers for its batches of a class and partition: `repair.bars.07`."""
     return f"repair.{market_class}.{partition_token(partition)}"
@@ -152,6 +157,11 @@ def parse_repair_subject(subject: str) -> tuple[MarketClass, int]:
             return MarketClass(market_class), parse_partition_token(partition)
         case _:
             raise ValueError(f"not a repair subject: {subject!r}")
+
+
+def vendor_subject(what: str) -> str:
+    """Where questions about symbols are answered that the vendor is asked: `vendor.company`."""
+    return f"vendor.{what}"
 
 
 def owner_key(group: str, slot: int) -> str:

@@ -4,16 +4,18 @@ import argparse
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from mesh import topology
-from mesh.config import Settings, load, table
+from mesh.config import load, table
 from mesh.connection import open_connection
 from mesh.errors import MeshError
 from mesh.lifecycle import EX_FATAL, run
 from mesh.logs import set_up
+from mesh.settings import Settings
 from schemas.wire import encode_json
 from services.bench import flags as bench_flags
 from services.load import flags as load_flags
@@ -24,6 +26,9 @@ from services.up import flags as up_flags
 
 PROGRAMS = ("simulator", "reference", "processors", "boards", "widgets", "listener")
 """Every program, in the order in which `mesh up` starts them: what others need comes first."""
+
+Command = Callable[..., argparse.ArgumentParser]
+"""Declares a command by its name and help; `mesh --help` lists them in this order."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -43,24 +48,32 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mesh", description="A market-data event mesh for a real-time US stock scanner."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+    _add_programs(command)
+    _add_topology(command)
+    _add_tables(command)
+    _add_measurements(command)
+    _add_questions(command)
+    return parser
 
-    up = commands.add_parser("up", help="start everything: broker, feed or simulator, boards, page")
+
+def _add_programs(command: Command) -> None:
+    up = command("up", help="start everything: broker, feed or simulator, boards, page")
     up_flags.add(up)
     up.set_defaults(act=_up)
 
-    one = commands.add_parser("run", help="run one program until SIGTERM")
+    one = command("run", help="run one program until SIGTERM")
     one.add_argument("program", choices=PROGRAMS)
     one.set_defaults(act=lambda arguments: _run(arguments.program))
 
-    stored = commands.add_parser(
-        "broker", help="serve a data directory's boards and rows, without any program"
-    )
+    stored = command("broker", help="serve a data directory's boards and rows, without any program")
     stored.add_argument("--data-dir", required=True, help="as given to `mesh up`")
     stored.add_argument("--nats-port", type=int, default=0, help="default: 4222, or a free one")
     stored.set_defaults(act=_broker)
 
-    kinds = commands.add_parser("topology", help="compare or apply nats/*.json").add_subparsers(
+
+def _add_topology(command: Command) -> None:
+    kinds = command("topology", help="compare or apply nats/*.json").add_subparsers(
         required=True, metavar="ACTION"
     )
     kinds.add_parser(
@@ -76,43 +89,46 @@ def _parser() -> argparse.ArgumentParser:
         act=lambda arguments: asyncio.run(_apply(load(os.environ), force=arguments.force))
     )
 
-    config = commands.add_parser("config", help="print every setting with its value in force")
+
+def _add_tables(command: Command) -> None:
+    config = command("config", help="print every setting with its value in force")
     config.add_argument(
         "--markdown", action="store_true", help="the table of the README, with the defaults"
     )
     config.set_defaults(act=_config)
 
-    boards = commands.add_parser("boards", help="print every board with what it is ranked by")
+    boards = command("boards", help="print every board with what it is ranked by")
     boards.add_argument("--markdown", action="store_true", help="the table of the README")
     boards.set_defaults(act=_boards)
 
-    _add_benches(commands.add_parser("bench", help="measure; prints one JSON object"))
 
-    crowd = commands.add_parser(
-        "load", help="many clients of the Widget Data Service; prints one JSON object"
-    )
+def _add_measurements(command: Command) -> None:
+    _add_benches(command("bench", help="measure; prints one JSON object"))
+
+    crowd = command("load", help="many clients of the Widget Data Service; prints one JSON object")
     load_flags.add(crowd)
     crowd.set_defaults(act=_load)
 
-    partitions = commands.add_parser(
+
+def _add_questions(command: Command) -> None:
+    partitions = command(
         "partitions",
         help="who owns what, how far it is, and what is wrong; exit code 1 without an owner",
     )
     partitions.add_argument("--json", action="store_true", help="one JSON object")
     partitions.set_defaults(act=_partitions)
 
-    token = commands.add_parser("token", help="issue, look at or revoke a client's token")
+    token = command("token", help="issue, look at or revoke a client's token")
     token_flags.add(token)
     token.set_defaults(act=_token)
 
-    tail = commands.add_parser("tail", help="follow a feed in the terminal, or into a pipe")
+    tail = command("tail", help="follow a feed in the terminal, or into a pipe")
     tail_flags.add(tail)
     tail.set_defaults(act=_tail)
 
-    commands.add_parser(
-        "doctor", help="say what is wrong with this machine and these settings"
-    ).set_defaults(act=_doctor)
-    return parser
+    command("doctor", help="say what is wrong with this machine and these settings").set_defaults(
+        act=_doctor
+    )
 
 
 def _add_benches(parser: argparse.ArgumentParser) -> None:

@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple
 
 from mesh import broker, topology
 from mesh.address import without_credentials
-from mesh.config import Settings, load
+from mesh.config import load
 from mesh.connection import open_connection
 from mesh.errors import MeshError, SettingsError
 from mesh.logs import set_up
+from mesh.settings import Settings
 
 
 _LEAST_DISK_BYTES = 2 << 30

@@ -4,6 +4,7 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, suppress
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from playwright.async_api import Browser, async_playwright
 
-from mesh.config import Settings
 from mesh.connection import Connection
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, ready_connection, running_broker
 
 
@@ -38,9 +39,37 @@ CHROMIUM_FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
 
+LONG_BY = 0.75
+"""The part of the tests by whose end all long ones have begun."""
+
 USUAL_PORTS = (8080, 8222, 8765, 8766)
 
 RECORDED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Hand out long tests one by one, of the others a file at a time, and the long ones evenly among the first files.
+
+    So processes of pytest do not all wait, nor all compute, at the same time, none is left with a
+    long test when the others are done, and what a file keeps for its tests is made once.
+    """
+    units: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if not _is_long(item) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{item.path.stem}"))
+        group = item.get_closest_marker("xdist_group")
+        units.setdefault(group.args[0] if group else item.nodeid, []).append(item)
+    long = [unit for unit in units.values() if _is_long(unit[0])]
+    files = [unit for unit in units.values() if not _is_long(unit[0])]
+    placed = [(LONG_BY * place / len(long), unit) for place, unit in enumerate(long)]
+    placed += [(place / len(files), unit) for place, unit in enumerate(files)]
+    placed.sort(key=itemgetter(0))
+    items[:] = [item for _, unit in placed for item in unit]
+
+
+def _is_long(item: pytest.Item) -> bool:
+    """Whether a test is given more time than others, by itself or with its file."""
+    return item.get_closest_marker("timeout") is not None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mesh import topology
-from mesh.config import SETTINGS, Setting
+from mesh.declaration import Setting
+from mesh.settings import SETTINGS
 from schemas.alert import AlertKind
 from schemas.widget import CLOSE_CODES, Close
 from services.__main__ import main

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from msgspec import Raw
 
-from mesh.config import Settings
 from mesh.leaderboard import board_at
 from mesh.market import MarketTable, Newest
 from mesh.partition import partition_of
+from mesh.settings import Settings
 from schemas.columns import RowsBatch
 from schemas.market import Bar, Batch, BatchHead
 from schemas.naming import MarketClass, symbol_token

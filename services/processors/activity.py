@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from schemas.columns import Mask
 from services.processors.pulse import LENGTHS_S, Pulse, Seconds
-from services.processors.sheet import Floats, Ints, Mask
+from services.processors.sheet import Floats, Ints
 from services.processors.windows import MILLION
 
 

@@ -22,13 +22,14 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.alert import AlertKind
+from schemas.columns import Mask, Places
 from schemas.leaderboard import SESSIONS
 from services.processors.bars import VALUES, Bars
 from services.processors.bars import Batch as BarBatch
 from services.processors.halting import Halting
 from services.processors.pulse import Pulse, Seconds
 from services.processors.sessions import PRE
-from services.processors.sheet import Floats, Ints, Mask, Places, Sheet
+from services.processors.sheet import Floats, Ints, Sheet
 from services.processors.trades import Batch, Beyond, Trades
 from services.processors.windows import MILLION
 

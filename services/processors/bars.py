@@ -11,11 +11,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from mesh.calendar import Day
+from schemas.columns import Mask, Places
 from schemas.leaderboard import SESSIONS
 from schemas.market import Bar
 from services.processors.grouped import order_by, rank_in_group, running_max
 from services.processors.sessions import session_at
-from services.processors.sheet import Blank, Floats, Ints, Mask, Places, Sheet, Symbols
+from services.processors.sheet import Blank, Floats, Ints, Sheet, Symbols, picked
 
 
 _UNKNOWN = np.nan
@@ -40,9 +41,7 @@ class Batch(NamedTuple):
 
     def take(self, which: Places | Mask) -> "Batch":
         """Some of them."""
-        return Batch(
-            self.at[which], self.start_ms[which], self.end_ms[which], self.values[:, which]
-        )
+        return picked(self, which)
 
 
 def batch_of(symbols: Symbols, bars: Sequence[Bar]) -> Batch:

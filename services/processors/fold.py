@@ -13,7 +13,7 @@ import numpy as np
 
 from mesh.calendar import STANDARD, Calendar, Day
 from schemas.alert import Alert
-from schemas.columns import FIELDS, Columns
+from schemas.columns import FIELDS, Columns, Mask, Places
 from schemas.halt import Halted
 from schemas.leaderboard import Row
 from schemas.naming import MarketClass
@@ -26,7 +26,7 @@ from services.processors.join import Parts, days_of, join
 from services.processors.known import Knowledge, Known
 from services.processors.pulse import Pulse
 from services.processors.quotes import Quotes, Waiting
-from services.processors.sheet import Ints, Kept, Mask, Places, Symbols, joined
+from services.processors.sheet import Ints, Kept, Symbols, joined
 from services.processors.trades import Trades
 
 
@@ -167,11 +167,6 @@ class Fold:
         which = self._unreported & (self._owner == number)
         self._unreported[which] = False
         return self._columns(which)
-
-    def rows(self, number: int) -> Columns:
-        """All rows of a sharer, by symbol."""
-        self.refresh()
-        return self._columns((self._owner == number) & ~np.isnan(self._matrix[0]))
 
     def settle(self) -> None:
         """Fold what waits."""

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from services.processors.sheet import Ints, Mask, Places
+from schemas.columns import Mask, Places
+from services.processors.sheet import Ints
 
 
 _SHORT = 1 << 16

@@ -6,11 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from mesh.calendar import Day
+from schemas.columns import Places
 from schemas.halt import Halted, HaltState
 from schemas.leaderboard import HALTS
 from schemas.market import Halt
 from services.processors.halts import HaltDay, Told, fold_halts, halt_of, halted
-from services.processors.sheet import Blank, Floats, Ints, Places, Sheet, Symbols
+from services.processors.sheet import Blank, Floats, Ints, Sheet, Symbols
 
 
 NEAR_PCT = 1.0

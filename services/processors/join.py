@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mesh.calendar import Day
-from schemas.columns import FIELDS, PLACE
+from schemas.columns import FIELDS, PLACE, Mask, Places
 from services.processors.activity import activity, looking_back
 from services.processors.alarms import bar_seconds, trades_seconds
 from services.processors.bars import Bars
@@ -26,7 +26,7 @@ from services.processors.known import NUMBERS, Known
 from services.processors.pulse import Pulse, Seconds
 from services.processors.quotes import Quotes
 from services.processors.sessions import OF_SPAN, spans
-from services.processors.sheet import Floats, Ints, Mask, Places
+from services.processors.sheet import Floats, Ints
 from services.processors.trades import Trades
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from mesh.calendar import Day
+from schemas.columns import Places
 from schemas.reference import Stair, SymbolDay, VolumeCurve
-from services.processors.sheet import Floats, Ints, Places, Sheet, Symbols
+from services.processors.sheet import Floats, Ints, Sheet, Symbols
 
 
 _NOTHING: dict[str, SymbolDay] = {}

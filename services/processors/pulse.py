@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.processors.sheet import Blank, Floats, Ints, Kept, Mask, Places, Sheet, picked
+from schemas.columns import Mask, Places
+from services.processors.sheet import Blank, Floats, Ints, Kept, Sheet, picked
 from services.processors.windows import Window, millionths
 
 

@@ -13,20 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from schemas.columns import Mask, Places
 from schemas.market import Best
 from services.processors.grouped import ends, order_by, rank_in_group, starts
 from services.processors.pulse import Pulse
-from services.processors.sheet import (
-    Blank,
-    Floats,
-    Ints,
-    Mask,
-    Places,
-    Sheet,
-    Symbols,
-    joined,
-    picked,
-)
+from services.processors.sheet import Blank, Floats, Ints, Sheet, Symbols, joined, picked
 
 
 _REMEMBERED = 32

@@ -18,7 +18,7 @@ import numpy as np
 
 from mesh.calendar import STANDARD, Calendar
 from schemas.alert import Alert
-from schemas.columns import Columns
+from schemas.columns import Columns, Places
 from schemas.halt import Halted
 from schemas.naming import MarketClass
 from schemas.wire import encode_msgpack, msgpack_decoder
@@ -26,7 +26,7 @@ from services.processors.fold import FOLDED, Fold
 from services.processors.halts import HaltDay
 from services.processors.known import Knowledge
 from services.processors.quotes import Waiting
-from services.processors.sheet import Places, joined
+from services.processors.sheet import joined
 
 
 __all__ = ["FOLDED", "RowFold"]
@@ -145,12 +145,8 @@ class RowFold:
         self._fold.on_references(self._number)
 
     def on_flush(self) -> Columns:
-        """The rows that changed since the last call, by symbol."""
+        """The rows that changed since the last call, by symbol; of a new processor, all that it has."""
         return self._fold.changed_rows(self._number)
-
-    def rows(self) -> Columns:
-        """All rows, by symbol."""
-        return self._fold.rows(self._number)
 
     def snapshot(self) -> bytes:
         """All state, for a successor."""

@@ -8,12 +8,12 @@ from typing import Any
 from mesh import topology
 from mesh.calendar import calendar_with
 from mesh.checkpoint import Checkpoints
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FencedError
 from mesh.group import Group, member_name
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.publisher import Publisher
+from mesh.settings import Settings
 from mesh.tasks import end, ticks
 from services.processors import learning
 from services.processors.fold import Fold
@@ -102,10 +102,10 @@ class Worker:
             await self._arrived.wait()
             self._arrived.clear()
             for slot, owner in list(self.owners.items()):
-                if owner.work():
+                if owner.reader.work():
                     self._arrived.set()
-                if owner.gap and (slot not in repairing or repairing[slot].done()):
-                    repairing[slot] = tasks.create_task(owner.repair())
+                if owner.reader.gap and (slot not in repairing or repairing[slot].done()):
+                    repairing[slot] = tasks.create_task(owner.reader.repair())
             await asyncio.sleep(0)
 
     async def every(

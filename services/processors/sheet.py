@@ -6,11 +6,11 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from schemas.columns import Mask, Places
+
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
 
 _FIRST_CAPACITY = 64
 

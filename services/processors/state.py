@@ -49,6 +49,8 @@ class PartitionState:
         """Events that were lost for good, by class: nothing holds their batches any more."""
         self.rejected = 0
         """Messages that could not be decoded; the events in them count as discarded."""
+        self.unsaved = True
+        """Whether a checkpoint would differ from the last one."""
         self._oldest_ms = 0.0
 
     def read(self, market_class: MarketClass, data: bytes) -> Arrived | None:
@@ -74,13 +76,16 @@ class PartitionState:
         self.fold.on_batch(market_class, events)
         position = Position(head.epoch, head.number, head.before + len(events))
         self.positions.advance(market_class, position)
+        self.unsaved = True
         self._oldest_ms = min(self._oldest_ms or head.received_ms, head.received_ms)
 
     def give_up(self, arrived: Arrived) -> int:
-        """Count the events between here and a batch as discarded; how many they are."""
+        """Count the events between here and a batch as discarded, and wait for that batch; how many they are."""
         market_class, head, _ = arrived
         missing = self.positions.missing(market_class, head.epoch, head.before)
         self.discarded[market_class] += missing
+        self.positions.advance(market_class, Position(head.epoch, head.number - 1, head.before))
+        self.unsaved = True
         return missing
 
     def take_oldest_ms(self) -> float:

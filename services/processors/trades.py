@@ -6,22 +6,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from mesh.calendar import Day
+from schemas.columns import Mask, Places
 from schemas.conditions import BITS, EXTENDED_HIGH_LOW, EXTENDED_LAST, HIGH_LOW, LAST, VOLUME
 from schemas.leaderboard import SESSIONS
 from schemas.market import Print
 from services.processors.grouped import ends, is_rising, newest_by, order_by, running_max, starts
 from services.processors.sessions import OF_SPAN, REGULAR, spans
-from services.processors.sheet import (
-    Blank,
-    Floats,
-    Ints,
-    Mask,
-    Places,
-    Sheet,
-    Symbols,
-    joined,
-    picked,
-)
+from services.processors.sheet import Blank, Floats, Ints, Sheet, Symbols, joined, picked
 
 
 BLOCK_SHARES, BLOCK_USD = 10_000, 200_000

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from schemas.columns import Places
 from services.processors.grouped import rank_in_group
-from services.processors.sheet import Blank, Floats, Ints, Places, Sheet
+from services.processors.sheet import Blank, Floats, Ints, Sheet
 
 
 MILLION = 1_000_000

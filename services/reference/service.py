@@ -16,16 +16,18 @@ from secrets import SystemRandom
 from mesh import clock, topology
 from mesh.backoff import delays_s
 from mesh.calendar import Calendar, calendar_with
-from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.errors import SettingsError
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.settings import Settings
 from schemas.naming import Bucket
 from schemas.reference import SymbolDay
 from schemas.wire import DecodeError, Wire, json_decoder
 from services.reference.background import Background
+from services.reference.budget import Budget
 from services.reference.loader import Loader
+from services.reference.responder import Responder
 from services.reference.shelf import Shelf
 from services.reference.vendor import Vendor
 
@@ -94,7 +96,8 @@ class Days:
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """Load the days that were asked for, or today and each next one; then each day that the boards come to; until told to stop."""
     first_days = _days(settings.reference_days)
-    vendor = Vendor(settings)
+    budget = Budget(settings.reference_calls, clock.monotonic_s())
+    vendor, for_people = Vendor(settings, budget), Vendor(settings, budget, "people")
     async with open_connection(settings, "reference", lifecycle.log) as connection:
         await topology.keep(connection, settings.replicas)
         shelf = Shelf(connection, settings.partitions, lifecycle.log)
@@ -103,7 +106,17 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         background = Background(vendor, loader, shelf, lifecycle, settings.reference_curves)
         await loader.restore()
         days = Days(loader)
+
+        def today() -> date:
+            """Of the market that is played, or, live, in New York."""
+            if first_days:
+                return date.fromisoformat(loader.latest.name if loader.latest else first_days[-1])
+            return date.fromisoformat(calendar.day_at(int(clock.now_ms())).name)
+
+        most_bytes = settings.reference_cache_mb << 20
+        responder = Responder(connection, for_people, today, most_bytes, lifecycle)
         work = [
+            responder.run(),
             days.insist(first_days or [calendar.day_at(int(clock.now_ms())).name]),
             days.follow(KeyValue(connection, Bucket.BOARDS)),
             background.run(),
@@ -112,6 +125,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             work.append(days.prewarm())
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(each) for each in work]
+            await responder.up.wait()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_S):
                     await days.tried.wait()
@@ -119,7 +133,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             await lifecycle.stopping.wait()
             for task in running:
                 task.cancel()
-    return _counters(vendor, loader, shelf, background)
+    answers = {"answered": responder.answered, "answered_by_calls": for_people.calls}
+    return {**_counters(vendor, loader, shelf, background), **answers}
 
 
 def _counters(vendor: Vendor, loader: Loader, shelf: Shelf, background: Background) -> Counters:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from mesh import clock
+from services.simulator.bars import MINUTE_MS
 from services.simulator.events import DayBar, DayBars, Number
 from services.simulator.tape import Tape
 
@@ -83,8 +84,18 @@ class Catalogue(Protocol):
         """
         ...
 
-    def minute_bars(self, ticker: str, day: str, *, adjusted: bool) -> list[MinuteBar]:
-        """The minutes of an ISO day in which *ticker* was traded, in order."""
+    def day_bar(self, ticker: str, day: str, *, adjusted: bool) -> DayBar | None:
+        """The bar of one ticker, of a day that is over or of the one that runs; None if there is none."""
+        ...
+
+    def minute_bars(
+        self, ticker: str, day: str, *, adjusted: bool, length_ms: int = MINUTE_MS
+    ) -> list[MinuteBar]:
+        """The minutes of an ISO day in which *ticker* was traded, in order; or windows of several."""
+        ...
+
+    def second_bars(self, ticker: str, minute: MinuteBar) -> list[MinuteBar]:
+        """The seconds of a minute in which *ticker* was traded, in order."""
         ...
 
     def snapshot(self) -> Mapping[str, Now]:
@@ -110,9 +121,20 @@ class TapeCatalogue:
         del adjusted
         return self._tape.day_bars(day)
 
-    def minute_bars(self, ticker: str, day: str, *, adjusted: bool) -> list[MinuteBar]:
+    def day_bar(self, ticker: str, day: str, *, adjusted: bool) -> DayBar | None:
+        """As the day files have it."""
+        return self.day_bars(day, adjusted=adjusted).get(ticker)
+
+    def second_bars(self, ticker: str, minute: MinuteBar) -> list[MinuteBar]:
+        """None, as of minutes."""
+        del ticker, minute
+        return []
+
+    def minute_bars(
+        self, ticker: str, day: str, *, adjusted: bool, length_ms: int = MINUTE_MS
+    ) -> list[MinuteBar]:
         """None: the tape's minutes are played, not looked up."""
-        del ticker, day, adjusted
+        del ticker, day, adjusted, length_ms
         return []
 
     def snapshot(self) -> Mapping[str, Now]:

@@ -87,6 +87,11 @@ class Market:
         return self._listings
 
     @property
+    def day(self) -> str:
+        """The trading day that runs (ISO date)."""
+        return self._day.name
+
+    @property
     def previous_day(self) -> str:
         """The trading day before the one that runs (ISO date)."""
         return self.calendar.previous_trading_day(self._day).name

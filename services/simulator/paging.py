@@ -45,9 +45,8 @@ def page(
         usual: rows on a page if the request does not say.
         most: largest limit that a request may ask for.
     """
-    query = dict(request.query_params)
     try:
-        query |= dict(parse_qsl(urlsafe_b64decode(query.pop("cursor", "")).decode()))
+        query = asked(request)
         limit, first = int(query.get("limit", usual)), int(query.pop("first", 0))
     except ValueError:
         return refusal("Could not parse the limit or the cursor", HTTPStatus.BAD_REQUEST)
@@ -59,11 +58,24 @@ def page(
         "count": len(found[first : first + limit]),
     }  # fmt: skip
     if first + limit < len(found):
-        query.pop("apiKey", None)
-        cursor = urlencode({**query, "first": first + limit}).encode()
-        address = str(request.url).partition("?")[0]
-        body["next_url"] = f"{address}?cursor={urlsafe_b64encode(cursor).decode()}"
+        body["next_url"] = next_page(request, first + limit)
     return answer(body)
+
+
+def next_page(request: Request[Any, Any, Any], first: int) -> str:
+    """Where the rest is, from the row *first* on."""
+    query = asked(request)
+    query.pop("apiKey", None)
+    cursor = urlencode({**query, "first": first}).encode()
+    address = str(request.url).partition("?")[0]
+    return f"{address}?cursor={urlsafe_b64encode(cursor).decode()}"
+
+
+def asked(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """What was asked for; on a later page, what was on the first. Raises ValueError if the cursor is none."""
+    query = dict(request.query_params)
+    query |= dict(parse_qsl(urlsafe_b64decode(query.pop("cursor", "")).decode()))
+    return query
 
 
 def _fits(row: Row, query: dict[str, str]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 from litestar import Litestar, Request, Response
 
-from services.simulator import rest_bars, rest_market, rest_reference
+from services.simulator import rest_bars, rest_company, rest_market, rest_reference
 from services.simulator.catalogue import Catalogue
 from services.simulator.faults import Faults
 from services.simulator.paging import refusal
@@ -30,7 +30,7 @@ def app(catalogue: Catalogue, key: str, faults: Faults | None = None) -> Litesta
         text = "Unknown API Key" if given else "API Key was not provided"
         return refusal(text, HTTPStatus.UNAUTHORIZED)
 
-    parts = (rest_bars, rest_reference, rest_market)
+    parts = (rest_bars, rest_reference, rest_company, rest_market)
     return Litestar(
         [route for part in parts for route in part.routes(catalogue)],
         before_request=admit,

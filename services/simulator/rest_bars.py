@@ -1,9 +1,10 @@
-"""The vendor's bars over REST: a whole day of the market, and days or minutes of one ticker."""
+"""The vendor's bars over REST: a whole day of the market, and bars of any length of one ticker."""
 
 import asyncio
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from litestar import Request, Response, get
@@ -14,7 +15,8 @@ from mesh.calendar import NEW_YORK, day_of
 from schemas.wire import Wire
 from services.simulator.catalogue import Catalogue
 from services.simulator.events import DayBar, DayBars, Number
-from services.simulator.paging import answer, refusal
+from services.simulator.paging import answer, asked, next_page, refusal
+from services.simulator.windows import SPANS, Wanted, bars
 
 
 _MOST_BARS = 50_000
@@ -22,7 +24,7 @@ _USUAL_BARS = 5_000
 
 
 class _Bar(Wire, frozen=True, omit_defaults=True):
-    """Of a day or of a minute; `t` is when a minute or the regular session of a day begins or ends."""
+    """`t` is when it begins; in a day of the whole market, when the regular session ends."""
 
     v: Number
     o: Number
@@ -44,6 +46,7 @@ class _Bars(Wire, frozen=True, omit_defaults=True):
     ticker: str | None = None
     results: list[_Bar] | None = None
     count: int | None = None
+    next_url: str | None = None
 
 
 def routes(catalogue: Catalogue) -> list[HTTPRouteHandler]:
@@ -56,9 +59,9 @@ def routes(catalogue: Catalogue) -> list[HTTPRouteHandler]:
         except ValueError:
             text = f"Could not parse the date: {day!r} is not YYYY-MM-DD"
             return refusal(text, HTTPStatus.BAD_REQUEST)
-        adjusted = _is_adjusted(request)
-        bars = await asyncio.to_thread(catalogue.day_bars, day, adjusted=adjusted)
-        return answer(_grouped(day, bars, adjusted=adjusted))
+        adjusted = _is_adjusted(request.query_params)
+        found = await asyncio.to_thread(catalogue.day_bars, day, adjusted=adjusted)
+        return answer(_grouped(day, found, adjusted=adjusted))
 
     @get("/v2/aggs/ticker/{ticker:str}/range/{multiplier:int}/{span:str}/{first:str}/{last:str}")
     async def ranged(
@@ -69,47 +72,44 @@ def routes(catalogue: Catalogue) -> list[HTTPRouteHandler]:
         first: FromPath[str],
         last: FromPath[str],
     ) -> Response[bytes]:
-        if span not in ("day", "minute") or multiplier != 1:
-            text = "The simulator has bars of one day and of one minute only"
+        if span not in SPANS or multiplier < 1:
+            text = f"The simulator has bars of {', '.join(SPANS)} only"
             return refusal(text, HTTPStatus.BAD_REQUEST)
         try:
-            days = list(_days(_day_of(first), _day_of(last)))
-            limit = int(request.query_params.get("limit", _USUAL_BARS))
+            days = _day_of(first), _day_of(last)
+            query = asked(request)
+            limit = max(1, min(_MOST_BARS, int(query.get("limit", _USUAL_BARS))))
+            skipped = int(query.get("first", 0))
         except ValueError:
-            text = f"Could not parse the dates or the limit: {first!r}, {last!r}"
+            text = f"Could not parse the dates, the limit or the cursor: {first!r}, {last!r}"
             return refusal(text, HTTPStatus.BAD_REQUEST)
-        adjusted = _is_adjusted(request)
-        read = _day_bars if span == "day" else _minute_bars
+        wanted = Wanted(ticker, multiplier, span, *days, is_adjusted=_is_adjusted(query))
+        is_newest_first = query.get("sort") == "desc"
         found = await asyncio.to_thread(
-            lambda: [bar for day in days for bar in read(catalogue, ticker, day, adjusted)]
+            lambda: list(
+                islice(
+                    bars(catalogue, wanted, is_newest_first=is_newest_first),
+                    skipped,
+                    skipped + limit + 1,
+                )
+            )
         )
-        if request.query_params.get("sort") == "desc":
-            found.reverse()
-        found = found[: min(limit, _MOST_BARS)]
-        bars = _Bars(
-            "OK", adjusted, len(found), len(found), "simulator", ticker, found or None, len(found)
-        )
-        return answer(bars)
+        shown = [_bar(each.bar, each.start_ms) for each in found[:limit]]
+        more = next_page(request, skipped + limit) if len(found) > limit else None
+        return answer(_Bars(
+            "OK", wanted.is_adjusted, len(shown), len(shown), "simulator", ticker, shown or None,
+            len(shown), more,
+        ))  # fmt: skip
 
     return [grouped, ranged]
 
 
-def _grouped(day: str, bars: DayBars, *, adjusted: bool) -> _Bars:
+def _grouped(day: str, found: DayBars, *, adjusted: bool) -> _Bars:
     """Like the vendor's, without `results` if there are none."""
     close_ms = day_of(date.fromisoformat(day)).close_ms
-    results = [_bar(bar, close_ms, ticker) for ticker, bar in bars.items()]
+    results = [_bar(bar, close_ms, ticker) for ticker, bar in found.items()]
     count = len(results)
     return _Bars("OK", adjusted, count, count, "simulator", results=results or None)
-
-
-def _day_bars(catalogue: Catalogue, ticker: str, day: str, adjusted: bool) -> list[_Bar]:
-    bar = catalogue.day_bars(day, adjusted=adjusted).get(ticker)
-    return [] if bar is None else [_bar(bar, day_of(date.fromisoformat(day)).start_ms)]
-
-
-def _minute_bars(catalogue: Catalogue, ticker: str, day: str, adjusted: bool) -> list[_Bar]:
-    minutes = catalogue.minute_bars(ticker, day, adjusted=adjusted)
-    return [_bar(minute.bar, minute.start_ms) for minute in minutes]
 
 
 def _bar(bar: DayBar, time_ms: int, ticker: str | None = None) -> _Bar:
@@ -119,17 +119,11 @@ def _bar(bar: DayBar, time_ms: int, ticker: str | None = None) -> _Bar:
     )  # fmt: skip
 
 
-def _is_adjusted(request: Request[Any, Any, Any]) -> bool:
-    return request.query_params.get("adjusted", "true").lower() != "false"
+def _is_adjusted(query: Mapping[str, str]) -> bool:
+    return query.get("adjusted", "true").lower() != "false"
 
 
 def _day_of(text: str) -> date:
     if text.isdecimal():
         return datetime.fromtimestamp(int(text) / 1000, tz=UTC).astimezone(NEW_YORK).date()
     return date.fromisoformat(text)
-
-
-def _days(first: date, last: date) -> Iterator[str]:
-    while first <= last:
-        yield first.isoformat()
-        first += timedelta(1)

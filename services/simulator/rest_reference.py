@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from mesh.calendar import day_at
+from services.simulator import company
 from services.simulator.catalogue import Catalogue, Known, Split
 from services.simulator.paging import Row, answer, not_found, page
 
@@ -21,12 +22,13 @@ def routes(catalogue: Catalogue) -> list[HTTPRouteHandler]:
     def tickers(request: _Request) -> Response[bytes]:
         return page(request, map(_listed, catalogue.tickers.values()), usual=100, most=1000)
 
-    @get("/v3/reference/tickers/{ticker:str}", sync_to_thread=False)
-    def details(ticker: FromPath[str]) -> Response[bytes]:
+    @get("/v3/reference/tickers/{ticker:str}", sync_to_thread=True)
+    def details(request: _Request, ticker: FromPath[str]) -> Response[bytes]:
         known = catalogue.tickers.get(ticker)
         if known is None:
             return not_found("Ticker not found.")
-        return answer({"status": "OK", "request_id": "simulator", "results": _details(known)})
+        found = {**_details(known), **company.profile(catalogue, known, str(request.base_url))}
+        return answer({"status": "OK", "request_id": "simulator", "results": found})
 
     @get("/vX/reference/tickers/{ticker:str}/events", sync_to_thread=False)
     def events(ticker: FromPath[str]) -> Response[bytes]:

@@ -7,9 +7,9 @@ import socket
 from pathlib import Path
 
 from mesh.calendar import calendar_with
-from mesh.config import Settings
 from mesh.errors import FatalError
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.settings import Settings
 from services.simulator import rest
 from services.simulator.catalogue import Catalogue, TapeCatalogue
 from services.simulator.feed import Feed, LiveFeed, TapeFeed

@@ -10,6 +10,7 @@ from math import prod
 
 from mesh.partition import fnv1a_32
 from services.simulator import minutes
+from services.simulator.bars import MINUTE_MS
 from services.simulator.catalogue import Known, MinuteBar, Now, Rename, Split
 from services.simulator.chance import seeded
 from services.simulator.events import DayBar, DayBars
@@ -45,6 +46,7 @@ class SyntheticCatalogue:
         self.tickers: Mapping[str, Known] = {
             listing.sym: self._known(listing) for listing in market.listings
         }
+        self._listings = {listing.sym: listing for listing in market.listings}
         self._renamed = {rename.old: rename.ticker for rename in self.renames.values()}
 
     def now_ms(self) -> int:
@@ -62,17 +64,33 @@ class SyntheticCatalogue:
             if self._listed.get(sym, "") <= day
         }
 
-    def minute_bars(self, ticker: str, day: str, *, adjusted: bool) -> list[MinuteBar]:
-        """The day's volume, spread over its minutes as the tape's own is."""
+    def day_bar(self, ticker: str, day: str, *, adjusted: bool) -> DayBar | None:
+        """Of the day that runs: so far."""
+        if day == self._market.day:
+            listing = self._listings.get(ticker)
+            return None if listing is None else listing.so_far()
         if day > self._market.eve.name:
-            bar = self._market.day_bars(day).get(ticker)
-            return [] if bar is None else minutes.spread(self._seed, ticker, day, bar)
+            return self._market.day_bars(day).get(ticker)
         sym = self._renamed.get(ticker, ticker)
         bar = self._history.bar(sym, day)
         if bar is None or self._ticker(sym, day) != ticker or self._listed.get(sym, "") > day:
+            return None
+        return self._as_asked(sym, day, bar, adjusted=adjusted)
+
+    def minute_bars(
+        self, ticker: str, day: str, *, adjusted: bool, length_ms: int = MINUTE_MS
+    ) -> list[MinuteBar]:
+        """The day's volume, spread over its minutes as the tape's own is; those of the day that runs are no more exact."""
+        bar = self.day_bar(ticker, day, adjusted=adjusted)
+        if bar is None:
             return []
-        bar = self._as_asked(sym, day, bar, adjusted=adjusted)
-        return minutes.spread(self._seed, sym, day, bar)
+        until_ms = self._market.now_ms if day == self._market.day else None
+        sym = self._renamed.get(ticker, ticker)
+        return minutes.spread(self._seed, sym, day, bar, until_ms, length_ms)
+
+    def second_bars(self, ticker: str, minute: MinuteBar) -> list[MinuteBar]:
+        """As the minute has it."""
+        return minutes.seconds(self._seed, ticker, minute)
 
     def snapshot(self) -> Mapping[str, Now]:
         """Every listing, with its day so far."""

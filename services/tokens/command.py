@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from mesh import clock
-from mesh.config import KEY_CHARACTERS, Settings, load
+from mesh.config import load
 from mesh.connection import open_connection
 from mesh.errors import FatalError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
+from mesh.settings import KEY_CHARACTERS, Settings
 from mesh.tokens import MAX_TOKEN_CHARACTERS, Tokens, key_from, unverified_claims
 from schemas.naming import Bucket, revoked_key
 from schemas.wire import encode_json

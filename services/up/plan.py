@@ -13,8 +13,9 @@ import msgspec
 
 from mesh import clock
 from mesh.broker import Node, choose_port, free_port, free_ports, place_nodes
-from mesh.config import SETTINGS, Settings, load
+from mesh.config import load
 from mesh.errors import FatalError
+from mesh.settings import SETTINGS, Settings
 from mesh.tokens import LONGEST_S, Tokens, random_key
 from services.simulator.tape import Tape
 

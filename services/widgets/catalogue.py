@@ -1,7 +1,7 @@
 """What can be followed: boards, rows, ranges, and sequences of what happens. Everybody who wants the same shares it."""
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
 
 from mesh.leaderboard import Instant, Leaderboard
 from schemas.columns import Columns, Numbers
@@ -10,6 +10,7 @@ from schemas.widget import View
 from schemas.wire import json_decoder
 from services.widgets.listing import (
     Market,
+    Names,
     Published,
     among_published,
     holds,
@@ -17,36 +18,50 @@ from services.widgets.listing import (
     of_published,
     published,
 )
-from services.widgets.live_sequence import LiveSequence, matches
+from services.widgets.live_sequence import LiveSequence
 from services.widgets.live_table import LiveTable
-from services.widgets.want import ViewError, Want, want
+from services.widgets.sequences import Sequences
+from services.widgets.want import ViewError, Want, is_table, want
 
 
-SEQUENCES = ("alert", "halt", "news")
-"""Sequences that are heard all the time, by the first token of their feeds."""
 FEEDS_ALWAYS = ("alert/*/*", "halt/*", "news/*", "range/*", "row/*", "status", "trades/*")
 
 _MOST_UNUSED = 256
 """Tables that nobody follows any more and that are kept for those who come back."""
 _MOST_UNUSED_BYTES = 64 << 20
 """The same in bytes: somebody may ask for one large table after another."""
-_MOST_IDLE = 32
-"""The same of sequences, which go on meanwhile."""
-_MOST_HAPPENED = 2000
 
 _decode_board = json_decoder(Board).decode
 
 Live = LiveTable | LiveSequence
 Watcher = Callable[[], None]
+Tell = Callable[[Live, Collection[Watcher]], None]
+"""Has all watchers of what has changed called."""
+
+
+def at_once(live: Live, watchers: Collection[Watcher]) -> None:
+    """Call them."""
+    del live
+    for watcher in watchers:
+        watcher()
 
 
 class Catalogue:
-    """Everything of one process. *boards* are the scores of the boards that there may be, by name."""
+    """Everything of one process.
 
-    def __init__(self, epoch: str, boards: Iterable[Leaderboard] = ()) -> None:
+    Args:
+        epoch: another for each process.
+        boards: the scores of the boards that there may be, by name.
+        tell: when something has changed.
+    """
+
+    def __init__(
+        self, epoch: str, boards: Iterable[Leaderboard] = (), tell: Tell = at_once
+    ) -> None:
         self.generation = 0
         """Grows whenever a board appears or ends."""
         self.market: Market | None = None
+        self._tell_all = tell
         self._epoch = epoch
         self._numbered = 0
         self._scores = {board.name: board for board in boards}
@@ -54,9 +69,8 @@ class Catalogue:
         self._published: dict[str, Published] = {}
         self._received_ms: dict[str, float] = {}
         self._tables: OrderedDict[Want, LiveTable] = OrderedDict()
-        self._sequences: OrderedDict[str, LiveSequence] = OrderedDict()
+        self._sequences = Sequences(self._next_epoch)
         self._watchers: dict[Live, dict[Watcher, int]] = {}
-        self._happened: dict[str, deque[tuple[str, bytes]]] = {}
         self._present: set[Watcher] = set()
 
     @property
@@ -91,29 +105,28 @@ class Catalogue:
                 ended.has_ended = True
                 self._tell(ended)
 
-    def put_market(self, columns: Columns, instant: Instant, received_ms: float) -> None:
-        """Take all rows as they are now.
+    def put_market(self, columns: Columns, instant: Instant) -> list[LiveTable]:
+        """Take all rows as they are now; the tables that `refresh` is to be called for, one after the other.
 
-        Their numbers may change under our hands until they are put again: what is made of them for a
+        A list of symbols that was given before has not changed since. The numbers may change under our hands until they are put again: what is made of them for a
         client that comes in between may be newer in one cell than in another, until then.
         """
-        places = {symbol: place for place, symbol in enumerate(columns.symbols)}
+        names = self.market.names if self.market is not None else None
+        if names is None or names.symbols is not columns.symbols:
+            names = Names(columns.symbols)
         self._scored = {}
-        self.market = Market(columns, instant, places)
-        for table in self._used_tables():
-            asked = table.want
-            if not (self._is_published(asked) and asked.is_whole and holds(asked.columns)):
-                self._update(table, received_ms)
+        self.market = Market(columns, instant, names)
+        return [table for table in self._used_tables() if not self._is_as_published(table.want)]
+
+    def refresh(self, table: LiveTable, received_ms: float) -> None:
+        """Make *table* of the market as it is now, if anybody still follows it."""
+        if table in self._watchers and not table.has_ended:
+            self._update(table, received_ms)
 
     def put_event(self, feed: str, value: bytes) -> None:
         """Something has happened: *feed* is `alert/high/AAPL`, *value* a JSON value."""
-        kind = feed.partition("/")[0]
-        if kind in SEQUENCES:
-            self._happened.setdefault(kind, deque(maxlen=_MOST_HAPPENED)).append((feed, value))
-        for sequence in self._sequences.values():
-            if matches(sequence.pattern, feed):
-                sequence.put(value)
-                self._tell(sequence)
+        for sequence in self._sequences.put(feed, value):
+            self._tell(sequence)
 
     # What is followed.
 
@@ -131,7 +144,8 @@ class Catalogue:
         Raises:
             ViewError: there is no such feed, or it cannot be seen in that way.
         """
-        live = self._table(want(feed, view)) if is_table(feed) else self._sequence(feed)
+        is_of_rows = is_table(feed)
+        live = self._table(want(feed, view)) if is_of_rows else self._sequences.find(feed)
         watchers = self._watchers.setdefault(live, {})
         watchers[watcher] = watchers.get(watcher, 0) + 1
         return live
@@ -148,11 +162,8 @@ class Catalogue:
 
     def followed(self, kind: str) -> list[str]:
         """The feeds of sequences of a *kind* that somebody follows."""
-        return [
-            sequence.pattern
-            for sequence in self._sequences.values()
-            if sequence in self._watchers and sequence.pattern.partition("/")[0] == kind
-        ]
+        found = self._sequences.of_kind(kind)
+        return [each.pattern for each in found if each in self._watchers]
 
     def _table(self, wanted: Want) -> LiveTable:
         name = wanted.feed.removeprefix("board/")
@@ -166,17 +177,6 @@ class Catalogue:
         if table not in self._watchers:  # nobody kept it up to date
             self._update(table, self._received_ms.get(name, 0.0))
         return table
-
-    def _sequence(self, pattern: str) -> LiveSequence:
-        sequence = self._sequences.get(pattern)
-        if sequence is None:
-            _check_sequence(pattern)
-            sequence = self._sequences[pattern] = LiveSequence(pattern, self._next_epoch())
-            for feed, value in self._happened.get(pattern.partition("/")[0], ()):
-                if matches(pattern, feed):
-                    sequence.put(value)
-        self._sequences.move_to_end(pattern)
-        return sequence
 
     def _update(self, table: LiveTable, received_ms: float) -> None:
         wanted = table.want
@@ -217,12 +217,17 @@ class Catalogue:
         more = wanted.top is not None and wanted.top > max(len(board.symbols), 1)
         return wanted.is_whole and not more
 
+    def _is_as_published(self, wanted: Want) -> bool:
+        """Whether the market has nothing to say of a table."""
+        return self._is_published(wanted) and wanted.is_whole and holds(wanted.columns)
+
     def _used_tables(self) -> list[LiveTable]:
         return [table for table in self._tables.values() if table in self._watchers]
 
     def _tell(self, live: Live) -> None:
-        for watcher in self._watchers.get(live, ()):
-            watcher()
+        watchers = self._watchers.get(live)
+        if watchers:
+            self._tell_all(live, watchers)
 
     def _forget_unused(self) -> None:
         unused = [wanted for wanted, table in self._tables.items() if table not in self._watchers]
@@ -231,10 +236,7 @@ class Catalogue:
             room -= self._tables[wanted].size_bytes
             if place >= _MOST_UNUSED or room < 0:
                 del self._tables[wanted]
-        idle = [name for name, each in self._sequences.items() if each not in self._watchers]
-        heard = [name for name in idle if name.partition("/")[0] in SEQUENCES]
-        for name in {*idle}.difference(heard[-_MOST_IDLE:]):  # nobody hears the others meanwhile
-            del self._sequences[name]
+        self._sequences.forget_unused(self._watchers)
 
     def _next_epoch(self) -> str:
         self._numbered += 1
@@ -244,19 +246,3 @@ class Catalogue:
         self.generation += 1
         for watcher in self._present:
             watcher()
-
-
-def is_table(feed: str) -> bool:
-    """Whether *feed* is one that has rows."""
-    return feed.partition("/")[0] in ("board", "row", "range")
-
-
-def _check_sequence(pattern: str) -> None:
-    tokens = pattern.split("/")
-    shapes = {"alert": 3, "halt": 2, "news": 2, "trades": 2, "status": 1}
-    wanted = shapes.get(tokens[0])
-    open_end = tokens[-1] == ">" and len(tokens) > 1 and tokens[0] in SEQUENCES
-    if wanted is None or not all(tokens) or not (len(tokens) == wanted or open_end):
-        raise ViewError(f"there is no feed {pattern[:100]!r}")
-    if tokens[0] == "trades" and tokens[1] in ("*", ">"):
-        raise ViewError("the tape is followed symbol by symbol: trades/AAPL")

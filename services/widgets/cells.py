@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mesh.feed_state import Column, checksum
-from schemas.columns import Mask, Numbers, Places, column_reader, is_text
+from schemas.columns import Numbers, Places, column_reader, is_text
 
 
 _EXACT = 2.0**53
@@ -42,11 +42,10 @@ class Cells:
     def values(self, numbers: Numbers, lines: Places) -> list[list[Any]]:
         """Cells of some *lines* as frames have them; NaN stands for null, and becomes it when it is encoded."""
         found: list[list[Any]] = numbers.tolist()
-        whole: Mask = self._may_be_whole[lines]
-        if whole.any():
-            whole = whole & ((numbers == np.rint(numbers)) & (np.abs(numbers) < _EXACT)).all(axis=1)
-        for each in np.flatnonzero(whole).tolist():  # without a point
-            found[each] = numbers[each].astype(np.int64).tolist()
+        for each in np.flatnonzero(self._may_be_whole[lines]).tolist():
+            line = numbers[each]
+            if ((line == np.rint(line)) & (np.abs(line) < _EXACT)).all():  # without a point
+                found[each] = line.astype(np.int64).tolist()
         for each in np.flatnonzero(self._texts[lines]).tolist():
             found[each] = self._read(int(lines[each]), found[each])
         return found

@@ -26,7 +26,7 @@ class Client(Guest):
         finish: called when the session has decided that the connection is to be closed.
     """
 
-    __slots__ = ("connection", "finish", "is_gone", "sending_since_s", "timer")
+    __slots__ = ("connection", "finish", "is_gone", "timer")
 
     def __init__(
         self, session: Session, address: str, connection: Connection, finish: Callable[[], None]
@@ -34,8 +34,6 @@ class Client(Guest):
         super().__init__(session, address)
         self.connection = connection
         self.finish = finish
-        self.sending_since_s: float | None = None
-        """Since when a frame waits for the client to take it; None if none does."""
         self.is_gone = False
         self.timer: asyncio.TimerHandle | None = None
         """Of the next frame, if only time stands before it."""

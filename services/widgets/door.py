@@ -11,7 +11,7 @@ from mesh.tokens import LEEWAY_S, Token, Tokens
 from schemas.widget import EXPIRED, PROTOCOL, REVOKED, TOO_MANY, UNAUTHENTICATED, Hello
 from services.widgets.client import Guest
 from services.widgets.hub import Hub
-from services.widgets.session import May
+from services.widgets.owed import May
 
 
 Later = Callable[[float, Callable[[], None]], object]

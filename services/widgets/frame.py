@@ -4,6 +4,10 @@ from schemas.widget import Delta, Event, Snap
 from schemas.wire import encode_json
 
 
+_TEXT = 0x81
+"""The last frame of a text."""
+_IN_TWO_BYTES, _IN_EIGHT_BYTES = 126, 127
+"""Lengths that say that the length follows."""
 _ID = b'"id":0'
 _MOST_NUMBERS = 8
 """Pages of the same kind number alike: with these few most clients share the bytes."""
@@ -12,13 +16,14 @@ _MOST_NUMBERS = 8
 class Frame:
     """An encoded frame that takes whoever gets it to *seq*; it lacks the number of the subscription."""
 
-    __slots__ = ("_after", "_before", "_numbered", "seq")
+    __slots__ = ("_after", "_before", "_framed", "_numbered", "seq")
 
     def __init__(self, before: bytes, after: bytes, seq: int) -> None:
         self.seq = seq
         self._before = before
         self._after = after
         self._numbered: dict[int, bytes] = {}
+        self._framed: dict[int, bytes] = {}
 
     def numbered(self, subscription: int) -> bytes:
         """The frame for a client: the same bytes for all that gave the subscription the same number."""
@@ -29,8 +34,29 @@ class Frame:
                 self._numbered[subscription] = found
         return found
 
+    def framed(self, subscription: int) -> bytes:
+        """The same as a message of a WebSocket, ready to be sent: not copied once more for each client."""
+        found = self._framed.get(subscription)
+        if found is None:
+            found = text_message(self.numbered(subscription))
+            if len(self._framed) < _MOST_NUMBERS:
+                self._framed[subscription] = found
+        return found
+
 
 def frame(content: Snap | Delta | Event) -> Frame:
     """*content*, whose `id` is 0, encoded."""
     before, _, after = encode_json(content).partition(_ID)  # the first: `id` leads
     return Frame(before, after, content.seq)
+
+
+def text_message(payload: bytes) -> bytes:
+    """*payload* as one whole text frame of a server. Source: RFC 6455, 5.2."""
+    length = len(payload)
+    if length < _IN_TWO_BYTES:
+        head = bytes((_TEXT, length))
+    elif length < 1 << 16:
+        head = bytes((_TEXT, _IN_TWO_BYTES)) + length.to_bytes(2, "big")
+    else:
+        head = bytes((_TEXT, _IN_EIGHT_BYTES)) + length.to_bytes(8, "big")
+    return head + payload

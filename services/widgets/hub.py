@@ -89,7 +89,7 @@ class Hub:
         """End connections whose client has taken nothing for too long."""
         now_s = clock.monotonic_s()
         for client in self._clients:
-            since_s = client.sending_since_s if isinstance(client, Client) else None
+            since_s = client.connection.full_since_s if isinstance(client, Client) else None
             if since_s is not None and now_s - since_s > _STALLED_S:
                 client.session.close(TOO_SLOW)
 

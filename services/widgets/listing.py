@@ -1,13 +1,14 @@
 """Tables as they are at one moment: which rows of the market or of a board, in what order, with what numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import astuple
 
 from mesh.leaderboard import Instant, best_places
-from schemas.columns import FIELDS, PLACE, Columns, Mask, Numbers, column_of, unknown
+from schemas.columns import FIELDS, PLACE, Columns, Mask, Numbers, Places, column_of, unknown
 from schemas.leaderboard import Board, RankedRow
 from schemas.widget import Head
 from services.widgets.want import MOST_ROWS, SCORE, Want, condition
@@ -21,6 +22,34 @@ class Listing(NamedTuple):
     numbers: Numbers
     """A line for each wanted column, coded as in `schemas.columns`; NaN is unknown."""
     total: int
+    places: Places | None = None
+    """Where the rows are among *names*, if they are of a market: rows are compared by that, not by symbol."""
+    names: "Names | None" = None
+
+
+class Names:
+    """Symbols, by their places: what all tables of a market ask of them is worked out once, until there are others."""
+
+    __slots__ = ("_texts", "places", "ranks", "symbols")
+
+    def __init__(self, symbols: Sequence[str]) -> None:
+        self.symbols = symbols
+        self.places = {symbol: place for place, symbol in enumerate(symbols)}
+        """Where each symbol is."""
+        self.ranks = np.empty(len(symbols), np.intp)
+        """How many symbols come before the one at each place, in their order."""
+        self.ranks[sorted(range(len(symbols)), key=symbols.__getitem__)] = np.arange(len(symbols))
+        self._texts = np.array(symbols, dtype=object)
+
+    def at(self, places: Places) -> list[str]:
+        """The symbols at *places*."""
+        found: list[str] = self._texts[places].tolist()
+        return found
+
+    def in_order(self, places: Places) -> Places:
+        """*places*, by their symbols."""
+        found: Places = places[np.argsort(self.ranks[places])]
+        return found
 
 
 class Market(NamedTuple):
@@ -28,8 +57,8 @@ class Market(NamedTuple):
 
     columns: Columns
     instant: Instant
-    places: Mapping[str, int]
-    """Where each symbol is in *columns*."""
+    names: Names
+    """Of *columns*."""
 
     @property
     def head(self) -> Head:
@@ -64,8 +93,10 @@ def published(board: Board) -> Published:
         raise ValueError("a symbol is on the board twice")
     matrix = unknown(len(symbols))
     try:
-        for name in _OF_BOARD:
-            matrix[PLACE[name]] = column_of(name, [getattr(row, name) for row in board.rows])
+        columns = zip(*map(astuple, board.rows), strict=True)
+        for name, values in zip(RankedRow.__struct_fields__, columns, strict=False):
+            if name in PLACE:
+                matrix[PLACE[name]] = column_of(name, values)
     except OverflowError as error:
         raise ValueError("a number of a row is too large") from error
     head = Head(board.trading_day, board.session, board.asof_ms)
@@ -93,8 +124,8 @@ def of_published(want: Want, board: Published, market: Market | None) -> Listing
 def among_published(want: Want, board: Published, market: Market | None) -> Listing:
     """What is wanted of the rows that were published alone: where the score, or the *market*, is not known here."""
     instant = Instant(board.head.trading_day, board.head.asof_ms, board.head.session)
-    places = {symbol: place for place, symbol in enumerate(board.symbols)}
-    return of_market(want, Market(_completed(board, market), instant, places), board.scores)
+    names = Names(board.symbols)
+    return of_market(want, Market(_completed(board, market), instant, names), board.scores)
 
 
 def _completed(board: Published, market: Market | None) -> Columns:
@@ -102,7 +133,7 @@ def _completed(board: Published, market: Market | None) -> Columns:
     if market is None:
         return board.columns
     matrix = board.columns.matrix.copy()
-    held = np.array([market.places.get(symbol, -1) for symbol in board.symbols], np.intp)
+    held = np.array([market.names.places.get(each, -1) for each in board.symbols], np.intp)
     known = np.flatnonzero(held >= 0)
     matrix[_NOT_OF_BOARD, known] = market.columns.matrix[_NOT_OF_BOARD, held[known]]
     return Columns(board.symbols, matrix)
@@ -114,16 +145,17 @@ def of_market(want: Want, market: Market, scores: Numbers | None) -> Listing:
     which = _which(want, market)
     if scores is not None:
         which &= np.isfinite(scores)
-    keys = _keys(want, columns, scores)
-    places = best_places(columns.symbols, keys, which, min(want.top or MOST_ROWS, MOST_ROWS))
+    keys, names = _keys(want, market, scores), market.names
+    top = min(want.top or MOST_ROWS, MOST_ROWS)
+    places = best_places(keys, which, top, names.in_order)
     if want.window is not None:
         places = places[slice(*want.window)]
-    lines = [PLACE.get(name, 0) for name in want.columns]
-    numbers = columns.matrix[np.ix_(np.array(lines, np.intp), places)]
+    lines = np.array([[PLACE.get(name, 0)] for name in want.columns], np.intp)
+    numbers = columns.matrix[lines, places]
     if SCORE in want.columns:
         numbers[want.columns.index(SCORE)] = np.nan if scores is None else scores[places]
-    symbols = [columns.symbols[place] for place in places.tolist()]
-    return Listing(market.head, symbols, numbers, int(np.count_nonzero(which)))
+    total = int(np.count_nonzero(which))
+    return Listing(market.head, names.at(places), numbers, total, places, names)
 
 
 def _which(want: Want, market: Market) -> Mask:
@@ -137,22 +169,21 @@ def _which(want: Want, market: Market) -> Mask:
     if symbols is None:
         which[:] = True
     else:
-        which[[market.places[each] for each in symbols if each in market.places]] = True
+        known = market.names.places
+        which[[known[each] for each in symbols if each in known]] = True
     if want.where is not None:
         which &= condition(want.where).mask(columns)
     return which
 
 
-def _keys(want: Want, columns: Columns, scores: Numbers | None) -> Numbers:
+def _keys(want: Want, market: Market, scores: Numbers | None) -> Numbers:
     """What to order by, greatest first; rows that have none are last."""
+    columns = market.columns
     if want.sort is None:
         return scores if scores is not None else np.zeros(len(columns))
     name = want.sort.removeprefix("+")
     if name == "symbol":
-        order = np.empty(len(columns))
-        by_symbol = sorted(range(len(columns)), key=columns.symbols.__getitem__)
-        order[by_symbol] = np.arange(len(columns))
-        keys = order
+        keys = market.names.ranks.astype(np.float64)
     elif name == SCORE:
         keys = scores if scores is not None else np.zeros(len(columns))
     else:

@@ -5,16 +5,18 @@ once for all that are there: it costs the service the same whether a client take
 """
 
 from collections import deque
+from itertools import compress
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
-from schemas.columns import Numbers
+from schemas.columns import Mask, Numbers, Places
 from schemas.widget import Delta, Head, Snap
 from services.widgets.cells import Cells
 from services.widgets.frame import Frame, frame
-from services.widgets.listing import Listing, empty
-from services.widgets.moves import moved, origins
+from services.widgets.listing import Listing, Names, empty
+from services.widgets.moves import moved, origins, origins_by_place
 from services.widgets.want import Want
 
 
@@ -31,6 +33,8 @@ class LiveTable:
     def __init__(self, want: Want, epoch: str) -> None:
         self.want = want
         self.epoch = epoch
+        self._crc_at = crc32(epoch.encode()) % _CRC_EVERY
+        """Tables that change together do not all work out their checksums in the same moment."""
         self.seq = 0
         self.has_ended = False
         """Whether the feed is no longer there."""
@@ -38,12 +42,14 @@ class LiveTable:
         self._received_ms = 0.0
         self._total = 0
         self._symbols: list[str] = []
+        self._places: Places | None = None
+        self._names: Names | None = None
         self._numbers = np.empty((len(want.columns), 0))
         self._versions = np.empty((len(want.columns), 0), dtype=np.int64)
         self._orders: deque[tuple[int, list[str]]] = deque(maxlen=_MOST_ORDERS)
         """Orders of the symbols, and since which position."""
         self._cells = Cells(want.columns)
-        self._came_from: list[int] | None = None
+        self._came_from: Places | None = None
         """Where the rows were before the newest update; None where they are."""
         self._deltas: dict[int, Frame] = {}
         self._snaps: dict[bool | None, Frame] = {}
@@ -52,7 +58,7 @@ class LiveTable:
         """Take what the table is now; whether it differs from what it was."""
         numbers = self._cells.rounded(listing.numbers)
         symbols = list(listing.symbols)
-        came_from = None if symbols == self._symbols else origins(self._symbols, symbols)
+        came_from = None if symbols == self._symbols else self._origins(listing)
         before, versions = self._aligned(len(symbols), came_from)
         changed = (numbers != before) & ((numbers == numbers) | (before == before))  # noqa: PLR0124 (NaN alone differs from itself)
         is_new = versions[0] < 0 if len(versions) else np.zeros(len(symbols), np.bool_)
@@ -71,6 +77,7 @@ class LiveTable:
             self._orders.append((self.seq, symbols))
         self._came_from = came_from
         self._symbols, self._numbers, self._versions = symbols, numbers, versions
+        self._places, self._names = listing.places, listing.names
         self._head, self._total, self._received_ms = listing.head, listing.total, received_ms
         self._deltas, self._snaps = {}, {}
         return True
@@ -96,7 +103,14 @@ class LiveTable:
             found = self._deltas[seq] = self._delta(seq, order)
         return found
 
-    def _aligned(self, symbols: int, came_from: list[int] | None) -> tuple[Numbers, Any]:
+    def _origins(self, listing: Listing) -> Places:
+        """Where each of its rows is now."""
+        before, now, names = self._places, listing.places, listing.names
+        if before is None or now is None or names is None or names is not self._names:
+            return origins(self._symbols, listing.symbols)
+        return origins_by_place(before, now, len(names.symbols))
+
+    def _aligned(self, symbols: int, came_from: Places | None) -> tuple[Numbers, Any]:
         """Numbers and versions of the rows, of which there are *symbols* now; NaN and −1 for those that are new.
 
         They stood at the places *came_from* until now, or where they are if it is None.
@@ -106,10 +120,11 @@ class LiveTable:
         if not self._symbols:
             shape = (len(self.want.columns), symbols)
             return np.full(shape, np.nan), np.full(shape, -1, dtype=np.int64)
-        at = np.array(came_from, np.intp)
-        numbers, versions = self._numbers[:, at], self._versions[:, at]
-        numbers[:, at < 0] = np.nan
-        versions[:, at < 0] = -1
+        numbers, versions = self._numbers[:, came_from], self._versions[:, came_from]
+        is_new = came_from < 0
+        if is_new.any():
+            numbers[:, is_new] = np.nan
+            versions[:, is_new] = -1
         return numbers, versions
 
     def _order_at(self, seq: int) -> list[str] | None:
@@ -124,18 +139,8 @@ class LiveTable:
         came_from = self._came_from if seq == self.seq - 1 else origins(order, self._symbols)
         gone, moves = moved(order, self._symbols, came_from) if came_from is not None else ([], [])
         changed = self._versions > seq
-        rows = np.flatnonzero(changed.any(axis=0))
-        counts = changed.sum(axis=1)
-        is_dense = counts >= max(1.0, _MOST * len(rows))  # to say which costs more than to say all
-        dense = np.flatnonzero(is_dense)
-        values = self._cells.values(self._numbers[np.ix_(dense, rows)], dense)
-        cells: list[list[Any]] = [
-            [line + 1, each] for line, each in zip(dense.tolist(), values, strict=True)
-        ]
-        for line in np.flatnonzero((counts > 0) & ~is_dense):
-            places = np.flatnonzero(changed[line])
-            [each] = self._cells.values(self._numbers[line : line + 1, places], np.array([line]))
-            cells.append([int(line) + 1, each, places.tolist()])
+        places = np.flatnonzero(changed.any(axis=0))
+        rows: list[int] = places.tolist()
         return frame(
             Delta(
                 id=0,
@@ -145,12 +150,27 @@ class LiveTable:
                 head=self._head,
                 gone=gone,
                 moves=moves,
-                rows=rows.tolist(),
-                cells=cells,
+                rows=rows,
+                cells=self._changes(changed[:, places], places, rows),
                 total=self._total,
-                crc=self.checksum() if self.seq % _CRC_EVERY == 0 else None,
+                crc=self.checksum() if self.seq % _CRC_EVERY == self._crc_at else None,
             )
         )
+
+    def _changes(self, changed: Mask, places: Places, rows: list[int]) -> list[list[Any]]:
+        """Cells by column, of the *rows* at *places*: of those in which most have *changed*, all."""
+        counts = changed.sum(axis=1)
+        lines = np.flatnonzero(counts)
+        is_dense = counts >= _MOST * len(rows)  # to say which costs more than to say all
+        values = self._cells.values(self._numbers[lines[:, np.newaxis], places], lines)
+        cells: list[list[Any]] = []
+        for line, each in zip(lines.tolist(), values, strict=True):
+            if is_dense[line]:
+                cells.append([line + 1, each])
+            else:
+                which = changed[line].tolist()
+                cells.append([line + 1, list(compress(each, which)), list(compress(rows, which))])
+        return cells
 
     def _snap(self, recovered: bool | None) -> Frame:
         return frame(

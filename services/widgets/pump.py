@@ -4,16 +4,24 @@ A client that has no room is left alone until it has; what it is given then is w
 """
 
 import asyncio
+from collections import OrderedDict
+from collections.abc import Collection, Iterator
+from itertools import islice
 
 from mesh import clock
 from mesh.logs import Log
+from services.widgets.catalogue import Live, Watcher
 from services.widgets.client import Client
+from services.widgets.frame import text_message
+from services.widgets.subscription import Holder, Subscription
 
 
 _MOST_BYTES = 128 << 10
 """At once, for a client: what it is owed for all its boards costs one call of the kernel."""
-_TURN_S = 0.005
+_TURN_S = 0.003
 """After so long others get a turn: what clients say, and what comes from the broker."""
+_AT_ONCE = 16
+"""Watchers between two looks at the clock."""
 
 
 class Pump:
@@ -24,42 +32,82 @@ class Pump:
         self.failures = 0
         """Clients that were ended by a mistake of ours."""
         self.frames_sent = 0
-        self._due: dict[Client, None] = {}
+        self._due: OrderedDict[Client, None] = OrderedDict()
         """Clients for whom there may be something, in the order in which that became so."""
-        self._wake = asyncio.Event()
+        self._changed: OrderedDict[Live, Collection[Watcher]] = OrderedDict()
+        """What has changed and nobody has been told of, and who is to be."""
+        self._round: Iterator[Watcher] = iter(())
+        """Those who are still to be told of what changed first."""
+        self._served: Holder | None = None
+        """Whose turn it is."""
+        self._is_asked = asyncio.Event()
 
     def wake(self, client: Client) -> None:
         """There may be something for *client*."""
-        if not self._due:
-            self._wake.set()
         self._due[client] = None
+        self._is_asked.set()
+
+    def tell(self, live: Live, watchers: Collection[Watcher]) -> None:
+        """*live* has changed: all *watchers* that there are when its turn comes hear of it."""
+        self._changed[live] = watchers
+        self._is_asked.set()
 
     async def run(self) -> None:
         """Write, for ever."""
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._due:
-                self._take_turn()
+            await self._is_asked.wait()
+            self._is_asked.clear()
+            is_more = True
+            while is_more:
+                is_more = self._take_turn()
                 await asyncio.sleep(0)
 
-    def _take_turn(self) -> None:
-        end_s = clock.monotonic_s() + _TURN_S
-        while self._due:
-            client = next(iter(self._due))
-            del self._due[client]
-            if not client.is_gone:
-                self._try_to_serve(client)
-            if clock.monotonic_s() > end_s:
-                return
-
-    def _try_to_serve(self, client: Client) -> None:
+    def _take_turn(self) -> bool:
+        """Serve for a while; whether there is more to do."""
         try:
-            self._serve(client)
+            is_more = self._serve_clients()
+            return self._go_round() or is_more
         except Exception:  # noqa: BLE001 (a mistake in what one client is owed must not end all the others)
             self.failures += 1
             self._log.exception("client.failed")
-            client.connection.abort()
+            if self._served is not None:
+                self._served.abort()
+            return True
+
+    def _serve_clients(self) -> bool:
+        """Serve those who were woken, for a turn; whether any are left."""
+        end_s = clock.monotonic_s() + _TURN_S
+        while self._due and clock.monotonic_s() < end_s:
+            client, _ = self._due.popitem(last=False)
+            self._served = client.session
+            if not client.is_gone:
+                self._serve(client)
+        return bool(self._due)
+
+    def _go_round(self) -> bool:
+        """Tell of what has changed, for a turn; whether there is more to tell."""
+        now_s = clock.monotonic_s()
+        end_s = now_s + _TURN_S
+        while now_s < end_s:
+            if not self._go_on(now_s * 1000):
+                if not self._changed:
+                    return False
+                _, watchers = self._changed.popitem(last=False)
+                self._round = iter(tuple(watchers))
+            now_s = clock.monotonic_s()
+        return True
+
+    def _go_on(self, now_ms: float) -> bool:
+        """Tell some more; whether there was anybody to tell."""
+        watcher = None
+        for watcher in islice(self._round, _AT_ONCE):
+            if isinstance(watcher, Subscription):
+                self._served = holder = watcher.holder
+                if holder.bring(watcher, now_ms):
+                    self.frames_sent += 1
+                    continue
+            watcher()
+        return watcher is not None
 
     def _serve(self, client: Client) -> None:
         while client.connection.has_room and self._send(client):
@@ -78,24 +126,18 @@ class Pump:
             if frame is None:
                 self._come_back(client, session.wait_ms(now_ms))
                 break
-            frames.append(frame)
+            frames.append(text_message(frame))
             size += len(frame)
         if not frames:
             return False
-        connection.push(frames)
         self.frames_sent += len(frames)
-        if connection.has_room:
+        if connection.push(b"".join(frames)):  # a list costs the kernel more than the copy
             session.on_sent(0.0, now_ms)
-        else:
-            client.sending_since_s = now_ms / 1000
         return size >= _MOST_BYTES
 
-    def on_room(self, client: Client) -> None:
-        """*client* has room again."""
-        since_s, client.sending_since_s = client.sending_since_s, None
-        if since_s is not None:
-            now_s = clock.monotonic_s()
-            client.session.on_sent((now_s - since_s) * 1000, now_s * 1000)
+    def on_room(self, client: Client, waited_s: float) -> None:
+        """*client* has room again, after *waited_s*."""
+        client.session.on_sent(waited_s * 1000, clock.monotonic_s() * 1000)
         self.wake(client)
 
     def _come_back(self, client: Client, milliseconds: float | None) -> None:

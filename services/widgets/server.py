@@ -2,27 +2,24 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 from litestar import Litestar
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from mesh import clock
 from schemas.widget import MAX_CLIENT_FRAME_BYTES, TOO_MANY, TOO_SLOW, Close
 from services.widgets.limits import Rate
+from services.widgets.opening import Opening
 
 
 BACKLOG = 4096
-_TEXT = 0x81
-"""The last frame of a text."""
-_IN_TWO_BYTES, _IN_EIGHT_BYTES = 126, 127
-"""Lengths that say that the length follows."""
 SEND_BUFFER_BYTES = 256 * 1024
 """Of the kernel, for each client. Left to itself it grows to megabytes, and a slow client would be
 sent seconds of old deltas from there before it could be given the present state."""
@@ -30,8 +27,6 @@ CONNECTION = "tickmesh.connection"
 """Extension of a WebSocket's scope: its connection, with which the framework has nothing to do any more."""
 
 
-REQUEST_WITHIN_S = 10.0
-"""A connection on which no whole request comes in that time is ended."""
 PING_EVERY_S = 15.0
 PING_WITHIN_S = 15.0
 """A WebSocket whose client does not answer a ping in that time is ended."""
@@ -41,79 +36,48 @@ _LINGER_S = 2.0
 """For so long a client may take the last bytes of a connection that was ended, and answer them."""
 
 
-class Opening(H11Protocol):
-    """HTTP, and the beginning of every WebSocket: nobody holds a connection by asking for nothing, or slowly."""
-
-    _deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[explicit-override,override]  # typing's comes with 3.12
-        """Begin to wait for a request."""
-        super().connection_made(transport)
-        self._await_request()
-
-    def data_received(self, data: bytes) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
-        """Go on with it."""
-        super().data_received(data)
-        asked: RequestResponseCycle | None = self.cycle  # None before the first
-        is_answered = asked is not None and not asked.response_complete
-        if is_answered or self.transport.get_protocol() is not self:
-            self._stop_waiting()
-
-    def on_response_complete(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
-        """Wait for the next request."""
-        super().on_response_complete()
-        self._await_request()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
-        """Wait for nothing any more."""
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def _await_request(self) -> None:
-        self._stop_waiting()
-        self._deadline = self.loop.call_later(REQUEST_WITHIN_S, self.transport.close)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-
 class Connection(WebSocketsSansIOProtocol):
     """A WebSocket as uvicorn has it. What is sent to it directly has not passed three layers of the framework.
 
     What no application sees is bounded here: control frames, the pieces of a message, and whoever takes nothing.
     """
 
-    on_room: Callable[[], None] | None = None
-    """Called when the client has room again."""
+    on_room: Callable[[float], None] | None = None
+    """Called when the client has room again, with the seconds for which it had none."""
 
     has_room = True
     """Whether what is sent now does not wait here for the client to take it."""
 
+    full_since_s: float | None = None
+    """Since when it has none."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._unseen = Rate(_CONTROL_PER_S, 2 * _CONTROL_PER_S)
+        self._pushed_bytes = 0
+        """Since a ping was last due."""
 
-    def push(self, payloads: Iterable[bytes]) -> None:
-        """Send text frames at once, whether there is room or not; nothing, if the connection ends."""
+    def push(self, framed: bytes) -> bool:
+        """Send whole frames at once, whether there is room or not; nothing, if the connection ends.
+
+        Returns whether there is room for more.
+        """
         if not self.close_sent and not self.disconnected:
-            parts: list[bytes] = []
-            for each in payloads:
-                parts += (_head(len(each)), each)
-            self.transport.write(b"".join(parts))  # a list costs the kernel more than the copy
+            self._pushed_bytes += len(framed)
+            self.transport.write(framed)
+        return self.has_room
 
     def pause_writing(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """The client has no room for more."""
         super().pause_writing()
-        self.has_room = False
+        self.has_room, self.full_since_s = False, clock.monotonic_s()
 
     def resume_writing(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """The client has room again."""
         super().resume_writing()
-        self.has_room = True
-        if self.on_room is not None:
-            self.on_room()
+        since_s, self.has_room, self.full_since_s = self.full_since_s, True, None
+        if self.on_room is not None and since_s is not None:
+            self.on_room(clock.monotonic_s() - since_s)
 
     async def send(self, message: Any) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """As the application asks for it. After a close there is nobody to send to."""
@@ -163,6 +127,17 @@ class Connection(WebSocketsSansIOProtocol):
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()
 
+    def send_keepalive_ping(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Ask whether the client is there, unless it has just taken more than the kernel keeps for it.
+
+        A ping and its answer cost as much as five updates, and most clients are sent four a second.
+        """
+        pushed_bytes, self._pushed_bytes = self._pushed_bytes, 0
+        if self.has_room and pushed_bytes > SEND_BUFFER_BYTES:
+            self.schedule_ping()
+        else:
+            super().send_keepalive_ping()
+
     def keepalive_timeout(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """Nobody answered."""
         self.pong_timer = self.pending_ping_payload = None
@@ -196,15 +171,6 @@ class Connection(WebSocketsSansIOProtocol):
             self.read_paused = False
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(_LINGER_S, self.transport.abort)
-
-
-def _head(length: int) -> bytes:
-    """What stands before the payload of a whole text frame from a server. Source: RFC 6455, 5.2."""
-    if length < _IN_TWO_BYTES:
-        return bytes((_TEXT, length))
-    if length < 1 << 16:
-        return bytes((_TEXT, _IN_TWO_BYTES)) + length.to_bytes(2, "big")
-    return bytes((_TEXT, _IN_EIGHT_BYTES)) + length.to_bytes(8, "big")
 
 
 class Server(uvicorn.Server):

@@ -11,12 +11,12 @@ from litestar.types import ControllerRouterHandler
 
 from mesh import clock
 from mesh.address import parse_origins
-from mesh.config import Settings
-from mesh.connection import open_connection
+from mesh.connection import Connection, open_connection
 from mesh.errors import FatalError
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
+from mesh.settings import Settings
 from mesh.tasks import end
 from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
 from schemas.naming import Bucket
@@ -36,6 +36,7 @@ from services.widgets.server import BACKLOG, SEND_BUFFER_BYTES, Server
 from services.widgets.sources import Sources
 from services.widgets.sse import sse_route
 from services.widgets.stream import stream_route
+from services.widgets.vendor_rest import vendor_routes
 
 
 DEFAULT_PORT = 8080
@@ -53,7 +54,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """
     port = settings.port or DEFAULT_PORT
     with _listening(port) as listener:
-        hub = _hub(settings, lifecycle.log)
+        pump = Pump(lifecycle.log)
+        hub = _hub(settings, pump, lifecycle.log)
         async with (
             open_connection(settings, "widgets", lifecycle.log) as connection,
             asyncio.TaskGroup() as tasks,
@@ -61,9 +63,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             flush_s = settings.ws_flush_ms / 1000
             sources = Sources(connection, hub, settings.partitions, flush_s, lifecycle.log)
             compat = CompatSource(connection)
-            pump = Pump(lifecycle.log)
-            layouts = KeyValue(connection, Bucket.LAYOUTS)
-            routes = _routes(settings, port, hub, pump, compat, layouts)
+            routes = _routes(settings, port, hub, pump, compat, connection)
             server = Server(build(hub, routes, lifecycle.report))
             running = [tasks.create_task(each.run()) for each in (sources, compat, pump)]
             serving = tasks.create_task(server.serve([listener]))
@@ -84,15 +84,20 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     }
 
 
-def _hub(settings: Settings, log: Log) -> Hub:
+def _hub(settings: Settings, pump: Pump, log: Log) -> Hub:
     floors = (settings.board_min_usd, float(settings.board_min_shares))
     boards = [board.above(*floors) for board in scanners.discover(settings.boards)]
     places = Places(settings.ws_per_user, settings.ws_per_address, settings.ws_clients)
-    return Hub(Catalogue(token_hex(6), boards), places, log)
+    return Hub(Catalogue(token_hex(6), boards, pump.tell), places, log)
 
 
 def _routes(
-    settings: Settings, port: int, hub: Hub, pump: Pump, compat: CompatSource, layouts: KeyValue
+    settings: Settings,
+    port: int,
+    hub: Hub,
+    pump: Pump,
+    compat: CompatSource,
+    connection: Connection,
 ) -> list[ControllerRouterHandler]:
     tokens = Tokens(key_from(settings) or random_key().encode())
     origins = parse_origins(settings.ws_origins) or own_origins(port)
@@ -108,7 +113,8 @@ def _routes(
         compat_route(compat, door.lets_in_to_everything, origins, hub.places),
         sse_route(door),
         *rest_routes(door),
-        *layout_routes(door, layouts),
+        *layout_routes(door, KeyValue(connection, Bucket.LAYOUTS)),
+        *vendor_routes(door, connection, settings.ws_questions),
         *page(port, new_token if shows_token else None),
     ]
 

@@ -25,8 +25,10 @@ from services.widgets.hub import Hub
 from services.widgets.tap import Tap
 
 
-_GLANCE_S = 0.02
-"""How soon a change is seen, and waited for those that come with it."""
+_QUIET_S = 0.004
+"""When no partition has said anything for so long, all that flushed together have."""
+_SETTLE_S = 0.02
+"""So long they are waited for at most."""
 _RESYNC_S = 0.5
 _ALERTS_AGE_MS = 3_600_000.0
 _NEWS_AGE_MS = 86_400_000.0
@@ -115,17 +117,26 @@ class Sources:
         self._catalogue.put_event(feed, value)
 
     async def _keep_market(self) -> None:
-        due_s = 0.0
-        async for _ in ticks(_GLANCE_S):
-            if not self._reader.changed or clock.monotonic_s() < due_s:
-                continue
-            await asyncio.sleep(_GLANCE_S)  # the other partitions of the same flush
-            self._reader.changed, due_s = False, clock.monotonic_s() + self._flush_s
-            table = self._reader.table
-            instant = table.instant()
+        while True:
+            await self._reader.heard.wait()
+            await self._settle()
+            due_s = clock.monotonic_s() + self._flush_s
+            instant = self._reader.table.instant()
             if instant is not None:
-                received_ms = table.take_received_ms()
-                self._catalogue.put_market(self._columns(), instant, received_ms)
+                received_ms = self._reader.table.take_received_ms()
+                for table in self._catalogue.put_market(self._columns(), instant):
+                    self._catalogue.refresh(table, received_ms)
+                    await asyncio.sleep(0)  # who follows this one need not wait for the others
+            await asyncio.sleep(due_s - clock.monotonic_s())
+
+    async def _settle(self) -> None:
+        """Wait for the other partitions of the same flush."""
+        end_s = clock.monotonic_s() + _SETTLE_S
+        heard = self._reader.heard
+        while heard.is_set() and clock.monotonic_s() < end_s:
+            heard.clear()
+            await asyncio.sleep(_QUIET_S)
+        heard.clear()
 
     def _columns(self) -> Columns:
         """All rows. The list of symbols is a copy: that of the table grows."""

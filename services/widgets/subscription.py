@@ -1,7 +1,6 @@
 """One feed as one client follows it: how far it has come, and how often it may come."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from schemas.widget import View
 from services.widgets.catalogue import Live
@@ -29,30 +28,42 @@ class FellBehindError(Exception):
     """Values of a sequence are no longer kept that the client has not been given."""
 
 
+class Holder(Protocol):
+    """Whoever gives the client what it is owed."""
+
+    def mark(self, held: "Subscription") -> None:
+        """There may be something new of *held*."""
+
+    def bring(self, held: "Subscription", now_ms: float) -> bool:
+        """Send what is new of *held* at once, if nothing stands before it."""
+
+    def abort(self) -> None:
+        """End the connection."""
+
+
 class Subscription:
-    """What a client is to be given of *live*. Times are milliseconds of any clock that only grows.
+    """What a client is to be given of a feed. `begin` comes first. Times are milliseconds of any clock that only grows.
 
     Args:
-        watcher: that under which the catalogue knows it.
+        holder: is told when there may be something new.
+        number: the client's own.
         asked: where the client says that it is.
     """
 
     __slots__ = (
-        "_asked", "_interval_ms", "_quick_since_ms", "_sent_ms", "_seq", "due_ms", "feed", "is_once", "live",
-        "slowed_ms", "view", "watcher",
+        "_asked", "_interval_ms", "_quick_since_ms", "_sent_ms", "_seq", "due_ms", "feed", "holder", "is_once",
+        "live", "number", "slowed_ms", "view",
     )  # fmt: skip
 
+    live: Live
+    view: View
+
     def __init__(
-        self,
-        feed: str,
-        view: View,
-        live: Live,
-        watcher: Callable[[], None],
-        asked: Position | None = None,
+        self, holder: Holder, number: int, feed: str, asked: Position | None = None
     ) -> None:
+        self.holder = holder
+        self.number = number
         self.feed = feed
-        self.live = live
-        self.watcher = watcher
         self.is_once = False
         """Whether one frame is all that was asked for."""
         self.slowed_ms = 0.0
@@ -63,6 +74,15 @@ class Subscription:
         self._quick_since_ms: float | None = None
         self._sent_ms: float | None = None
         """When the last frame was made; None before the first."""
+        self._interval_ms = self.due_ms = 0.0
+
+    def __call__(self) -> None:
+        """What is followed has changed."""
+        self.holder.mark(self)
+
+    def begin(self, view: View, live: Live) -> None:
+        """What is followed is *live*."""
+        self.live = live
         self.look_again(view, live)
 
     def look_again(self, view: View, live: Live) -> None:
@@ -74,6 +94,33 @@ class Subscription:
             self.due_ms = self._sent_ms + max(self.slowed_ms, self._interval_ms)
         if live is not self.live:
             self.live, self._seq, self._asked = live, None, None
+
+    def end(self) -> None:
+        """There is nothing to be given any more."""
+        self._seq = None
+
+    def is_due(self, now_ms: float) -> bool:
+        """Whether it is not too early for the next frame, which may say that there will be none."""
+        return self.due_ms <= now_ms or self.live.has_ended
+
+    def prompt_frame(self, now_ms: float) -> Frame | None:
+        """`next_frame`, if it follows on the last one, and its client keeps up; otherwise None, and nothing is changed.
+
+        It is asked thousands of times for each change of a table, and so does in one step what it can.
+        """
+        live, seq = self.live, self._seq
+        if (
+            seq is None
+            or seq == live.seq
+            or self.due_ms > now_ms
+            or self.slowed_ms
+            or live.has_ended
+        ):
+            return None
+        frame = live.after(seq)
+        if frame is not None:
+            self._seq, self._sent_ms, self.due_ms = frame.seq, now_ms, now_ms + self._interval_ms
+        return frame
 
     def next_frame(self, now_ms: float) -> Frame | None:
         """The frame that takes the client to now; None if it is there.

@@ -73,6 +73,11 @@ class Want(NamedTuple):
         return self.feed.startswith("board/")
 
 
+def is_table(feed: str) -> bool:
+    """Whether *feed* is one that has rows."""
+    return feed.partition("/")[0] in ("board", "row", "range")
+
+
 def changed(view: View, change: View) -> View:
     """*view* as it is after `set`: what *change* does not name stays."""
     return View(

@@ -19,7 +19,7 @@ from services.bench.flags import BENCHES
 from services.bench.measure import by_program
 
 
-pytestmark = [pytest.mark.bench, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.bench, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(180)]
 
 PROCESSOR_RATIO, LISTENER_RATIO = 10.0, 7.5
 

@@ -13,7 +13,8 @@ import httpx
 import msgspec
 
 from mesh import broker
-from mesh.config import Settings, to_environment
+from mesh.config import to_environment
+from mesh.settings import Settings
 from mesh.testing import eventually
 
 

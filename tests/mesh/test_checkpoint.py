@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mesh.checkpoint import Checkpoint, Checkpoints, Held, _encoded
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import FatalError, FencedError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
+from mesh.settings import Settings
 from schemas.checkpoint import Counts
 from schemas.market import Position
 from schemas.naming import Bucket

@@ -9,10 +9,10 @@ from typing import TypeVar
 import pytest
 
 from mesh import direct, topology
-from mesh.config import Settings
 from mesh.connection import Connection, Message, open_connection
 from mesh.errors import BrokerError
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import RunningCluster, eventually, ready_connection, running_cluster
 from schemas.naming import MarketClass, tape_stream, tape_subject
 

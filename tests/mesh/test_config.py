@@ -9,15 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.config import (
-    SETTINGS,
-    Setting,
-    Settings,
-    load,
-    table,
-    to_environment,
-)
+from mesh.config import load, table, to_environment
+from mesh.declaration import Setting
 from mesh.errors import FatalError, SettingsError
+from mesh.settings import SETTINGS, Settings
 
 
 def _limits(setting: Setting) -> tuple[int, int]:

@@ -11,10 +11,10 @@ import structlog
 
 from mesh import connection
 from mesh.broker import free_port, free_ports
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, BrokerVersionError, SettingsError, TopologyError
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
 
 

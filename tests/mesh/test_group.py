@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError
 from mesh.group import Group
 from mesh.kv import KeyValue
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.tasks import end
 from mesh.testing import eventually
 from schemas.naming import Bucket, owner_key

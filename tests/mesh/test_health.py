@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mesh.config import Settings
 from mesh.errors import FatalError
 from mesh.health import serving
 from mesh.lifecycle import Lifecycle
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import RunningBroker
 from tests.mesh.programs import RunningProgram, running_program
 

@@ -6,10 +6,10 @@ import signal
 import pytest
 
 from mesh import topology
-from mesh.config import Settings
 from mesh.connection import Connection, Message
 from mesh.errors import FencedError
 from mesh.kv import Entry, KeyValue
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.naming import Bucket
 

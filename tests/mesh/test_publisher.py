@@ -6,9 +6,9 @@ import signal
 import pytest
 
 from mesh import direct, publisher
-from mesh.config import Settings
 from mesh.connection import Connection, Message
 from mesh.publisher import Publisher
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
 
 

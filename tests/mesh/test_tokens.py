@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh import topology
-from mesh.config import Settings
 from mesh.errors import FatalError, TokenError
 from mesh.scopes import is_pattern
+from mesh.settings import Settings
 from mesh.tokens import (
     LEEWAY_S,
     LONGEST_S,

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from mesh import direct, topology
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, TopologyError
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
 from schemas.naming import (
     ALERTS_STREAM,

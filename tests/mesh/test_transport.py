@@ -5,10 +5,10 @@ from contextlib import suppress
 
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.errors import BrokerError
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
 
 

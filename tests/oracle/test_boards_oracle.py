@@ -28,7 +28,10 @@ from tests.oracle.pipeline import (
 )
 
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("recordings"),  # what each holds is read and queried once
+]
 
 _DAYS = "flat/us_stocks_sip/day_aggs_v1"
 TAPES = {
@@ -91,6 +94,7 @@ def _instants(events: Sequence[TapeEvent]) -> list[int]:
     return sorted(chosen | evenly)
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize(
     ("tape", "partitions"),
     [(tape, number) for tape in TAPES for number in (1, 2, 16) if number == 2 or "-f" not in tape],
@@ -122,6 +126,7 @@ def test_instants_cover_the_tape(recorded: Path, tape: str) -> None:
     assert len({moment.trading_day for moment in moments}) > 2 or tape.startswith("ticks")
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize(
     ("tape", "name", "more", "field"),
     [

@@ -27,6 +27,7 @@ from tests.oracle.pipeline import Expected, Pipeline, Recording, expect, record,
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("month"),  # made once, which takes as long as a test of it
     pytest.mark.skipif(
         not CONDITIONS.is_file(),
         reason="the vendor's trade conditions are not beside the repository (../shared/data)",
@@ -50,7 +51,7 @@ def _row(at_ms: int, symbol: str) -> Row:
     return row
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("partitions", [1, 2, 16])
 def test_month_equals_query(partitions: int) -> None:
     """Rows, boards and alerts of the whole month are those of the query, however many partitions there are."""
@@ -69,6 +70,7 @@ def _told(at_ms: int, sequence: int, *codes: int, **bands: float) -> TapeEvent:
     return TapeEvent(at_ms, "LULD", HALTED[0], encode_json(message | bands))
 
 
+@pytest.mark.timeout(180)
 def test_halt_of_the_month_is_told() -> None:
     """A pause that begins and ends shows in the row, on the board and in alerts, and moves nothing else."""
     month, recording, expected = _month()

@@ -9,10 +9,10 @@ import pytest
 from websockets.asyncio.client import connect
 
 from mesh import broker
-from mesh.config import Settings
 from mesh.connection import Connection, Message
 from mesh.errors import SettingsError
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.columns import RowsBatch
 from schemas.leaderboard import Board, Row

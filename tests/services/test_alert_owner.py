@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from mesh import clock, direct, topology
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.errors import BrokerError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
 from mesh.publisher import Publisher
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.market import Batch, Trade
 from schemas.naming import ALERTS_STREAM, Bucket, MarketClass, alert_subject, tape_subject
@@ -59,7 +59,7 @@ async def _find(owner: Owner, count: int) -> None:
     """Have *owner* find so many alerts."""
 
     async def found() -> int:
-        owner.work()
+        owner.reader.work()
         await owner.flush()
         return len(owner.state.fold.unsent)
 
@@ -123,7 +123,7 @@ async def test_handed_over_alerts_are_not_left_to_the_next(connection: Connectio
     """Who gives a partition back stores what it has found, and the last of a kind is in KV."""
     first = await _owner(connection)
     await _print_block(connection, 0)
-    await eventually(lambda: first.intake.arrived == 1)
+    await eventually(lambda: first.reader.intake.arrived == 1)
     await first.hand_over()
 
     assert await _stored(connection) == IDS[:1]

@@ -53,27 +53,31 @@ class Market:
 
     def __init__(self, partitions: int) -> None:
         self.folds = [RowFold(None, knowing(CLOSES)) for _ in range(partitions)]
+        self._rows: Rows = {}
 
     def take(self, batches: Sequence[Batch]) -> Rows:
         """All rows after *batches*, which are flushed one by one."""
-        rows: Rows = {}
         for market_class, events in batches:
             for number, fold in enumerate(self.folds):
                 mine = [each for each in events if self._partition(each.symbol) == number]
                 fold.on_batch(market_class, mine)
-                fold.on_flush()
-        for fold in self.folds:
-            rows |= {row.symbol: row for row in fold.rows().rows()}
-        return rows
+            self._flush()
+        self._flush()  # a successor has something to say even if no batch came
+        return dict(self._rows)
 
     def go_down(self) -> None:
-        """Every partition comes back from its snapshot."""
+        """Every partition comes back from its snapshot, to somebody who has seen no row."""
+        self._rows.clear()
         self.folds = [RowFold(fold.snapshot(), knowing(CLOSES)) for fold in self.folds]
 
     def alerts(self) -> list[tuple[str, str, int]]:
         """Kind, symbol and time of all so far."""
         unsent = [each for fold in self.folds for each in fold.unsent.values()]
         return sorted((each.kind, each.symbol, each.event_ms) for each in unsent)
+
+    def _flush(self) -> None:
+        for fold in self.folds:
+            self._rows |= {row.symbol: row for row in fold.on_flush().rows()}
 
     def _partition(self, symbol: str) -> int:
         return partition_of(symbol_token(symbol), len(self.folds))

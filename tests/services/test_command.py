@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh.config import SETTINGS
+from mesh.settings import SETTINGS
 from mesh.testing import RunningBroker
 from services.__main__ import main
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.columns import Places
 from services.processors.grouped import (
     ends,
     is_rising,
@@ -16,7 +17,7 @@ from services.processors.grouped import (
     running_max,
     starts,
 )
-from services.processors.sheet import Ints, Places
+from services.processors.sheet import Ints
 
 
 LATEST_MS = (1 << 44) - 1

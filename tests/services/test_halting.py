@@ -191,7 +191,7 @@ def _fold(snapshot: bytes | None = None) -> RowFold:
 
 
 def _halt_of(fold: RowFold) -> tuple[str | None, int | None]:
-    [row] = fold.rows().rows()
+    [row] = fold.on_flush().rows()
     return row.halt, row.halt_ms
 
 

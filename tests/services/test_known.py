@@ -52,7 +52,7 @@ def _row(at: str, volume_shares: float | None, curve: Curve | None) -> Row:
     start_ms = _at(at)
     bar = Bar("A", start_ms, start_ms + 1000, 9.0, 9.0, 9.0, 9.0, 100.0, volume_shares, 9.0, 9.0, None)  # fmt: skip
     fold.on_batch(MarketClass.BARS, [bar])
-    [row] = fold.rows().rows()
+    [row] = fold.on_flush().rows()
     return row
 
 

@@ -7,17 +7,18 @@ from functools import partial
 import pytest
 
 from mesh import clock, topology
-from mesh.config import Settings
 from mesh.connection import Connection, Message
 from mesh.errors import FencedError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
 from mesh.publisher import Publisher
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
-from schemas.market import Bar, Batch, Repair
+from schemas.market import Bar, Batch, Position, ProducerPositions, Repair
 from schemas.naming import (
     Bucket,
     MarketClass,
+    heads_subject,
     key_subject,
     repair_subject,
     tape_stream,
@@ -93,12 +94,12 @@ async def _owner(
 
 
 def _has_gap(owner: Owner) -> bool:
-    owner.work()
-    return owner.gap
+    owner.reader.work()
+    return owner.reader.gap
 
 
 def _folded(owner: Owner) -> int:
-    owner.work()
+    owner.reader.work()
     return owner.state.fold.folded[MarketClass.BARS]
 
 
@@ -117,7 +118,7 @@ async def test_successor_goes_on_where_the_checkpoint_and_the_stream_meet(
     second = await _owner(connection)
 
     assert (_folded(second), second.state.discarded.total()) == (6, 0)
-    assert [row.last_usd for row in second.state.fold.rows().rows()] == [6.0]
+    assert [row.last_usd for row in second.state.fold.on_flush().rows()] == [6.0]
 
 
 async def test_former_owner_is_fenced(connection: Connection) -> None:
@@ -152,7 +153,7 @@ async def test_skipped_number_is_repaired_from_the_stream(connection: Connection
     await _store_unheard(connection, 1)
     await _send(connection, 2)
     await eventually(lambda: _has_gap(owner))
-    await owner.repair()
+    await owner.reader.repair()
 
     assert (_folded(owner), owner.state.discarded.total()) == (3, 0)
 
@@ -162,7 +163,7 @@ async def test_lossless_owner_waits_for_what_is_missing(connection: Connection) 
     owner = await _owner(connection, lossless=True)
     await _send(connection, 1)
     await eventually(lambda: _has_gap(owner))
-    await owner.repair()
+    await owner.reader.repair()
     await _send(connection, 0)
     await _send(connection, 1)
     await eventually(lambda: _folded(owner) == 2)
@@ -228,12 +229,12 @@ async def test_overloaded_owner_drops_its_oldest_batches_and_counts_them(
     owner = await _owner(connection, most_bytes=10 * size)
     for number in range(50):
         await _send(connection, number)
-    await eventually(lambda: owner.intake.arrived == 50)
+    await eventually(lambda: owner.reader.intake.arrived == 50)
 
     assert not _has_gap(owner)
     assert _folded(owner) + owner.state.discarded[MarketClass.BARS] == 50
     assert 0 < _folded(owner) <= 10
-    assert [row.last_usd for row in owner.state.fold.rows().rows()] == [50.0]
+    assert [row.last_usd for row in owner.state.fold.on_flush().rows()] == [50.0]
 
 
 async def test_gap_is_repaired_by_the_producer(connection: Connection) -> None:
@@ -252,10 +253,69 @@ async def test_gap_is_repaired_by_the_producer(connection: Connection) -> None:
     await _send(connection, 0)
     await _send(connection, 4)
     await eventually(lambda: _has_gap(owner))
-    await owner.repair()
+    await owner.reader.repair()
 
     assert (_folded(owner), owner.state.discarded.total()) == (5, 0)
     assert asked == [Repair(1, 1, 3)]
+
+
+async def _say(connection: Connection, number: int, events: int) -> None:
+    heads = ProducerPositions(PARTITION, {"bars": Position(1, number, events)})
+    await connection.publish(heads_subject(PARTITION), encode_msgpack(heads))
+
+
+async def test_newest_batches_that_were_not_heard_are_read_again(connection: Connection) -> None:
+    """With no batch behind them that would tell, the producer's word does: they are folded from the stream."""
+    owner = await _owner(connection)
+    await _send(connection, 0)
+    await eventually(lambda: _folded(owner) == 1)
+    await _store_unheard(connection, 1)
+    await _store_unheard(connection, 2)
+    await _say(connection, 2, 3)
+    await _say(connection, 2, 3)
+    await eventually(lambda: _has_gap(owner))
+    await owner.reader.repair()
+
+    assert (_folded(owner), owner.state.discarded.total()) == (3, 0)
+
+
+async def test_newest_batches_that_nobody_has_are_counted(connection: Connection) -> None:
+    """They are lost, said and counted once, and the next batch is folded without a gap."""
+    owner = await _owner(connection)
+    await _send(connection, 0)
+    await eventually(lambda: _folded(owner) == 1)
+    for _ in range(2):
+        await _say(connection, 6, 7)
+    await eventually(lambda: _has_gap(owner))
+    await owner.reader.repair()
+    await owner.checkpoint()
+    for _ in range(2):
+        await _say(connection, 6, 7)
+    await _send(connection, 7)
+    await eventually(lambda: _folded(owner) == 2)
+    successor = await _owner(connection)
+
+    assert not owner.reader.gap
+    assert owner.state.discarded == {MarketClass.BARS: 6}
+    assert (_folded(successor), successor.state.discarded.total()) == (2, 6)
+
+
+async def test_batches_on_their_way_are_not_missed(connection: Connection) -> None:
+    """What the producer has said once may still arrive; only who is not there when it speaks again asks."""
+    asked: list[Message] = []
+
+    async def hear(message: Message) -> None:
+        asked.append(message)
+
+    await connection.subscribe(repair_subject(MarketClass.BARS, PARTITION), hear)
+    owner = await _owner(connection)
+    for number in range(20):
+        await _say(connection, number, number + 1)
+        await _send(connection, number)
+        await eventually(lambda number=number: _folded(owner) == number + 1)
+
+    assert not owner.reader.gap
+    assert not asked
 
 
 async def test_counts_follow_the_partition(connection: Connection) -> None:

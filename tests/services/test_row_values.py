@@ -51,7 +51,7 @@ def _fold(*batches: tuple[MarketClass, list[Any]]) -> RowFold:
 
 
 def _row(*batches: tuple[MarketClass, list[Any]]) -> Row:
-    [row] = _fold(*batches).rows().rows()
+    [row] = _fold(*batches).on_flush().rows()
     return row
 
 
@@ -77,8 +77,8 @@ def test_bar_that_is_sent_again_replaces_the_copy() -> None:
 
     fold = _fold((BARS, [first]), (BARS, [second]))
 
-    assert fold.rows().rows()[0].last_usd == 11.0
-    assert fold.rows().rows()[0].volume_shares == 701.0
+    [row] = fold.on_flush().rows()
+    assert (row.last_usd, row.volume_shares) == (11.0, 701.0)
     assert (fold.folded[BARS], fold.late[BARS]) == (2, 0)
 
 
@@ -88,12 +88,10 @@ def test_late_bar_is_counted_and_has_no_effect() -> None:
     late = [_bar("10:00:00", 99.0), _bar("2024-10-01T10:00:00", 99.0)]
 
     fold = _fold((BARS, [newest]))
-    rows = fold.rows().rows()
     fold.on_flush()
     fold.on_batch(BARS, late)
 
     assert (fold.folded[BARS], fold.late[BARS]) == (1, 2)
-    assert fold.rows().rows() == rows
     assert len(fold.on_flush()) == 0
 
 
@@ -104,11 +102,13 @@ def test_official_open_is_not_taken_back(market_class: MarketClass) -> None:
         (market_class, [_bar("09:30:00", 9.5)]),
         (market_class, [_bar("09:31:00", 10.0, official_open_usd=None)]),
     )
-    assert fold.rows().rows()[0].open_usd == 9.0
+    [row] = fold.on_flush().rows()
+    assert row.open_usd == 9.0
 
     fold.on_batch(market_class, [_bar("2024-10-03T04:00:00", 10.0, official_open_usd=None)])
 
-    assert fold.rows().rows()[0].open_usd is None
+    [row] = fold.on_flush().rows()
+    assert row.open_usd is None
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,6 @@ def test_open_of_one_class_of_bars_serves_the_other() -> None:
 def test_late_trade_is_counted_and_has_no_effect(sequence: int) -> None:
     """A trade whose sequence was passed, or the same one again, changes nothing, whatever its time."""
     fold = _fold((TRADES, [_trade("10:00:00", 10.0, 5)]))
-    rows = fold.rows().rows()
     fold.on_flush()
 
     fold.on_batch(
@@ -259,7 +258,6 @@ def test_late_trade_is_counted_and_has_no_effect(sequence: int) -> None:
     )
 
     assert (fold.folded[TRADES], fold.late[TRADES]) == (1, 2)
-    assert fold.rows().rows() == rows
     assert len(fold.on_flush()) == 0
 
 
@@ -278,10 +276,8 @@ def test_sequences_begin_again_with_a_day() -> None:
     )
 
     assert fold.late[TRADES] == 0
-    assert (fold.rows().rows()[0].trading_day, fold.rows().rows()[0].open_usd) == (
-        "2024-10-03",
-        11.0,
-    )
+    [row] = fold.on_flush().rows()
+    assert (row.trading_day, row.open_usd) == ("2024-10-03", 11.0)
 
 
 def test_classes_that_rows_are_not_made_of_are_left_alone() -> None:
@@ -290,7 +286,7 @@ def test_classes_that_rows_are_not_made_of_are_left_alone() -> None:
     for market_class in set(MarketClass) - set(FOLDED):
         fold.on_batch(market_class, [object()])
 
-    assert fold.rows().rows() == []
+    assert len(fold.on_flush()) == 0
     assert set(fold.folded.values()) == set(fold.late.values()) == {0}
 
 
@@ -321,7 +317,7 @@ def test_session_is_that_of_the_calendar_in_force() -> None:
 
     closed = RowFold(None, knowing(CLOSES), calendar_with("2024-10-02"))
     closed.on_batch(TRADES, [_trade("10:00:00", 8.0, 1)])
-    [row] = closed.rows().rows()
+    [row] = closed.on_flush().rows()
     assert (row.session, row.open_usd) == ("closed", None)
 
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mesh import broker
-from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.kv import KeyValue
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import eventually, running_broker, running_cluster
 from schemas.naming import Bucket, bucket_stream
 from services.up.plan import stored_nodes

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from mesh import direct
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.kv import KeyValue
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import eventually, running_broker
 from schemas.naming import ALERTS_STREAM, Bucket, alert_key
 from services.simulator.market import Market, start_of

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import open_connection
 from mesh.kv import KeyValue
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import RunningCluster, eventually, running_cluster
 from schemas.naming import Bucket, MarketClass, bucket_stream, tape_stream
 from services.bench.live import Update, plan_for, watching

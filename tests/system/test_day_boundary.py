@@ -14,9 +14,9 @@ import pytest
 from mesh import broker as ports
 from mesh import direct
 from mesh.calendar import day_of
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import eventually, ready_connection, running_broker
 from schemas.market import Bar, Batch
 from schemas.naming import Bucket, MarketClass, tape_stream

@@ -10,11 +10,11 @@ import pytest
 
 from mesh import topology
 from mesh.broker import free_port, is_free
-from mesh.config import Settings
 from mesh.connection import Connection, Message, open_connection
 from mesh.errors import BrokerError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import eventually, move_leader, replicas_of
 from schemas.naming import Bucket, MarketClass, tape_stream
 from services.scanners import discover

@@ -9,9 +9,9 @@ import pytest
 
 from mesh import broker as ports
 from mesh import direct, topology
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.tasks import ticks
 from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.leaderboard import Board
@@ -109,6 +109,7 @@ async def _nobody_is_ready(programs: Programs, seconds: float) -> None:
                     assert health.reasons == {"broker": "is away"}, name
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("away_s", [3.0, pytest.param(30.0, marks=pytest.mark.soak)])
 async def test_everything_goes_on_after_an_outage(
     broker: RunningBroker, market: Settings, tmp_path: Path, away_s: float

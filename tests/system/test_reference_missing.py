@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from mesh import broker as ports
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.leaderboard import Board, Row
 from schemas.naming import Bucket

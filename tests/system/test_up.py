@@ -107,6 +107,7 @@ async def test_boards_survive_kill_nine(tmp_path: Path, recorded: Path) -> None:
         assert differences(boards[board]["rows"], rows) == []
 
 
+@pytest.mark.traced
 async def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     """After Ctrl-C no process of the tree runs and no port is taken."""
     async with mesh_up(tmp_path / "mesh", MESH_SIM_SYMBOLS="100") as mesh:

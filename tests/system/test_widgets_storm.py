@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.feed_state import TableState
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.subscription import Subscription
 from mesh.testing import RunningBroker, eventually, ready_connection
 from mesh.widget_client import WidgetClient, open_widget_client

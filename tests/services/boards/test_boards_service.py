@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from mesh import clock, topology
-from mesh.config import Settings
 from mesh.connection import Connection, Message
 from mesh.kv import RECEIVED_MS, Entry, KeyValue
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.columns import FIELDS, Image, RowsBatch, columns_of, packed
 from schemas.leaderboard import Board, Row

@@ -4,11 +4,11 @@ import msgspec
 import pytest
 
 from mesh import clock
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.errors import FencedError
 from mesh.group import member_name
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.columns import RowsBatch
 from schemas.leaderboard import Board, Row

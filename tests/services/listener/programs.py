@@ -7,8 +7,8 @@ from typing import Any
 
 import structlog
 
-from mesh.config import Settings
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.settings import Settings
 from mesh.testing import eventually
 
 

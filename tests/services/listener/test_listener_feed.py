@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from mesh import broker
-from mesh.config import Settings
+from mesh.settings import Settings
 from mesh.testing import eventually
 from services.listener import feed
 from services.listener.feed import Frames, Subscriptions, follow

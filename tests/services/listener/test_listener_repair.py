@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection, Message, open_connection
 from mesh.errors import BrokerError
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
-from schemas.market import Batch, Repair, Trade
+from schemas.market import Batch, Position, ProducerPositions, Repair, Trade
 from schemas.naming import MarketClass, repair_subject
 from schemas.wire import encode_msgpack, msgpack_decoder
 from services.listener import repair
-from services.listener.service import Listener
+from services.listener.listener import Listener
 from tests.services.listener.programs import Told
 from tests.services.listener.vendor import Tape
 from tests.services.simulator.listening import trade
@@ -118,7 +118,7 @@ async def test_live_feed_goes_on_while_its_stream_is_silent(
     settings: Settings, connection: Connection, tape: Tape, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stream that acknowledges nothing holds up no batch, however many are on their way."""
-    monkeypatch.setattr("services.listener.service._LIVE_WINDOW", 3)
+    monkeypatch.setattr("services.listener.listener._LIVE_WINDOW", 3)
     await connection.api("$JS.API.STREAM.DELETE.TAPE_TRADES")
     silent = {"name": "SILENT", "subjects": ["tape.trades.*"], "storage": "memory", "no_ack": True}
     await connection.api("$JS.API.STREAM.CREATE.SILENT", silent)
@@ -130,6 +130,32 @@ async def test_live_feed_goes_on_while_its_stream_is_silent(
         monkeypatch.setattr("mesh.publisher._LOST_AFTER_S", 0.1)
 
     assert listener.unstored == {TRADES: 20}
+
+
+async def test_live_feed_says_how_far_it_is(
+    settings: Settings, connection: Connection, tape: Tape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last batch and the events so far of each class and partition are said again and again."""
+    monkeypatch.setattr("services.listener.listener._HEADS_S", 0.01)
+    said: list[ProducerPositions] = []
+
+    async def hear(message: Message) -> None:
+        said.append(msgpack_decoder(ProducerPositions).decode(message.data))
+
+    await connection.subscribe("heads.*", hear)
+    async with _listener(settings, Told()) as listener, asyncio.TaskGroup() as tasks:
+        telling = tasks.create_task(listener.tell())
+        await _publish(listener, 3)
+        await eventually(lambda: said and said[-1].positions["trades"].number == 2)
+        count = len(said)
+        await eventually(lambda: len(said) > count)
+        telling.cancel()
+
+    partition, batches = _only(tape)
+    assert said[-1] == ProducerPositions(
+        partition,
+        {"trades": Position(batches[0].epoch, 2, sum(len(each.events) for each in batches))},
+    )
 
 
 @pytest.mark.parametrize("lossless", [False, True])

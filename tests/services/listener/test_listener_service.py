@@ -11,12 +11,13 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from mesh import topology
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import FeedRefusedError
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
-from services.listener.service import Listener, serve
+from services.listener.listener import Listener
+from services.listener.service import serve
 from services.simulator.events import TapeEvent
 from services.simulator.feed import LiveFeed, TapeFeed
 from services.simulator.player import Unpaced

@@ -7,8 +7,8 @@ import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from mesh.config import Settings
 from mesh.connection import Connection, Message
+from mesh.settings import Settings
 from schemas.market import Batch, OwnerPositions, Position, Trade
 from schemas.naming import MarketClass, parse_tape_subject, positions_subject
 from schemas.wire import encode_msgpack, msgpack_decoder

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import RECEIVED_MS, KeyValue
 from mesh.market_reader import MarketReader
+from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.leaderboard import Board
 from schemas.naming import Bucket

@@ -7,12 +7,12 @@ import pytest
 
 from mesh import clock
 from mesh.checkpoint import Checkpoint, Checkpoints
-from mesh.config import Settings
 from mesh.connection import Connection, open_connection
 from mesh.errors import FatalError
 from mesh.group import Group
 from mesh.kv import KeyValue
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
 from schemas.checkpoint import Counts
 from schemas.market import Bar, Batch, Position

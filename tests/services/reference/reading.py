@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.naming import Bucket, parse_reference_day_key, reference_day_key, symbol_token
 from schemas.reference import Reference, ReferenceDay, SymbolDay, VolumeCurve

@@ -7,10 +7,10 @@ import pytest
 
 from mesh import broker, clock
 from mesh.calendar import day_at, next_trading_day, previous_trading_day
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.errors import SettingsError
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.naming import Bucket, previous_closes_key, reference_day_key
 from schemas.reference import PreviousCloses, SymbolDay

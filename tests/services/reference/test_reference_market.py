@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from mesh.calendar import day_of
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
 from mesh.partition import partition_of
+from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.naming import Bucket, loaded_parts_key, previous_closes_key, symbol_token
 from schemas.reference import LoadedParts, Part, PreviousCloses, Reference

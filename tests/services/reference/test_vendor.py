@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mesh import clock
 from mesh.calendar import STANDARD, day_of
-from mesh.config import Settings
+from mesh.settings import Settings
 from schemas.reference import Part
 from services.reference import answers
 from services.reference.background import full_days_before, last_rename, spans
-from services.reference.budget import Budget
+from services.reference.budget import Asker, Budget
 from services.reference.bulk import Rename
 from services.reference.held import Held
 from services.reference.parts import AGES, Parts
@@ -26,7 +27,8 @@ NOW_MS = 1_800_000_000_000.0
 
 
 def _door(url: str) -> Vendor:
-    return Vendor(Settings(rest_url=url, api_key="simulator", reference_calls=100_000))
+    settings = Settings(rest_url=url, api_key="simulator")
+    return Vendor(settings, Budget(100_000, clock.monotonic_s()))
 
 
 async def test_all_pages_are_read() -> None:
@@ -53,6 +55,23 @@ async def test_key_goes_nowhere_else() -> None:
     assert set(rest.asked) == {"tickers", "again"}
 
 
+@pytest.mark.parametrize(
+    "address", ["@elsewhere.example/again", ".elsewhere.example/again", "http://["]
+)
+async def test_address_that_leads_elsewhere_is_not_followed(address: str) -> None:
+    """What would turn the address that was set into another one is a failure of the vendor."""
+    rest = Rest(lambda _: (200, b'{"results":[{"ticker":"F"}],"next_url":"%s"}' % address.encode()))
+    async with rest.serving() as url:
+        door = _door(url)
+        with pytest.raises(UnavailableError, match="named an address"):
+            async for _ in door.pages("/v3/reference/tickers", answers.TICKERS):
+                pass
+        with pytest.raises(UnavailableError, match="named an address"):
+            await door.picture(address, 100)
+
+    assert rest.asked == ["tickers"]
+
+
 async def test_answers_that_are_none_are_told_apart() -> None:
     """Not known is None, not in the plan is refused for good, a failure may be made good."""
     status = 404
@@ -77,13 +96,34 @@ def test_budget_is_kept(calls_a_minute: int, pauses_s: list[float]) -> None:
     now_s, made = 0.0, []
     for pause_s in pauses_s:
         now_s += pause_s
-        now_s += budget.take(now_s)
+        while wait_s := budget.take("loading", now_s):
+            now_s += wait_s
         made.append(now_s)
 
     rate = calls_a_minute / 60
     for first, at_s in enumerate(made):
         count = sum(at_s <= each <= at_s + 10 for each in made[first:])
         assert count <= 10 * rate + max(1.0, 5 * rate) + 1
+
+
+@given(
+    st.integers(1, 6000), st.lists(st.sampled_from(["both", "people"]), min_size=20, max_size=60)
+)
+def test_nobody_starves(calls_a_minute: int, hungry: list[str]) -> None:
+    """While both wait they take turns, whoever looks first; alone, one gets all that there is."""
+    budget = Budget(calls_a_minute, 0.0)
+    now_s = 0.0
+    made: list[Asker] = []
+    for who in hungry:
+        askers: list[Asker] = ["loading", "people"] if who == "both" else ["people"]
+        while askers:
+            waits = {each: budget.take(each, now_s) for each in askers}
+            made += [each for each, wait_s in waits.items() if not wait_s]
+            askers = [each for each, wait_s in waits.items() if wait_s]
+            now_s += min(waits.values())
+
+    assert len(made) == sum(2 if who == "both" else 1 for who in hungry)
+    assert now_s <= (len(made) + 1) * 60 / calls_a_minute + 0.01 * len(made)
 
 
 def test_failure_does_not_take_the_place_of_a_value() -> None:

@@ -36,11 +36,11 @@ class Vendor(NamedTuple):
 
 
 @asynccontextmanager
-async def vendor(catalogue: Catalogue, port: int = 0) -> AsyncIterator[Vendor]:
+async def vendor(catalogue: Catalogue, port: int = 0, key: str = KEY) -> AsyncIterator[Vendor]:
     """The API of *catalogue*, served for the duration of the context."""
     faults = Faults()
     with bound(port, "") as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        async with rest.serving(rest.app(catalogue, KEY, faults), listening):
+        async with rest.serving(rest.app(catalogue, key, faults), listening):
             yield Vendor(url, faults)
             faults.mend()

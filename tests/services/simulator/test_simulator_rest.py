@@ -102,6 +102,20 @@ def test_same_seed_knows_the_same() -> None:
     assert other.tickers != one.tickers
 
 
+def test_one_ticker_is_as_among_all(catalogue: SyntheticCatalogue) -> None:
+    """The bar of a ticker is the same whether it is asked for alone or with the whole market."""
+    for day in (EVE, "2025-11-28", "2025-03-03", "2024-06-03"):
+        for adjusted in (True, False):
+            market = catalogue.day_bars(day, adjusted=adjusted)
+            assert market
+            alone = {
+                ticker: catalogue.day_bar(ticker, day, adjusted=adjusted)
+                for ticker in islice(market, 40)
+            }
+            assert alone == {ticker: market[ticker] for ticker in alone}
+    assert catalogue.day_bar("NONE", EVE, adjusted=True) is None
+
+
 async def test_bars_are_given_as_they_were_if_asked_for(catalogue: SyntheticCatalogue) -> None:
     """Unadjusted, the days before a split show the old prices and volumes; by default the new ones."""
     split = next(split for split in catalogue.splits if split.day == FIRST_DAY)
@@ -200,7 +214,9 @@ async def test_single_questions_are_answered(catalogue: SyntheticCatalogue) -> N
         "/stocks/v1/splits?limit=x",
         "/stocks/vX/float?cursor=%FF",
         "/v2/aggs/ticker/F/range/1/minute/today/tomorrow",
-        "/v2/aggs/ticker/F/range/5/minute/2025-01-01/2025-01-02",
+        "/v2/aggs/ticker/F/range/1/minute/2025-01-01/2025-01-02?cursor=%FF",
+        "/v2/aggs/ticker/F/range/1/fortnight/2025-01-01/2025-01-02",
+        "/v2/aggs/ticker/F/range/0/minute/2025-01-01/2025-01-02",
     ],
 )
 async def test_senseless_question_is_refused(path: str, catalogue: SyntheticCatalogue) -> None:

@@ -11,10 +11,10 @@ import pytest
 from massive import RESTClient
 from massive.exceptions import BadResponse
 
-from mesh.config import Settings
 from mesh.errors import FatalError
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import eventually
 from services.simulator.service import bound, serve
 from tests.services.simulator.listening import KEY, listening

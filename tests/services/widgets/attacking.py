@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.frames import Frame, Opcode
 
-from mesh.config import Settings
+from mesh.settings import Settings
 from schemas.widget import CLOSE_CODES, Bye, Hello
 from tests.services.widgets.serving import KEY, Running, Visitor, on_free_port, running, visiting
 

@@ -5,9 +5,12 @@ from typing import Any
 import msgspec
 
 from mesh.feed_state import SequenceState, TableState
+from mesh.leaderboard import Instant
+from schemas.columns import Columns
 from schemas.leaderboard import Board, RankedRow
 from schemas.widget import Delta, Event, Feeds, Hello, Lag, ServerError, ServerFrame, Snap
 from schemas.wire import encode_json
+from services.widgets.catalogue import Catalogue
 
 
 Ranked = tuple[str, float, float | None]
@@ -35,6 +38,14 @@ def board(
 def encoded(*rows: Ranked, name: str = "gainers", seq: int = 1) -> bytes:
     """A board as KV holds it."""
     return encode_json(board(*rows, name=name, seq=seq))
+
+
+def show_market(
+    catalogue: Catalogue, columns: Columns, instant: Instant, received_ms: float
+) -> None:
+    """Have *catalogue* take all rows as they are now, and make all tables of them."""
+    for table in catalogue.put_market(columns, instant):
+        catalogue.refresh(table, received_ms)
 
 
 class ModelClient:

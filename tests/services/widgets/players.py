@@ -11,6 +11,7 @@ from schemas.widget import (
 )
 from schemas.wire import encode_json
 from services.widgets.catalogue import Catalogue
+from services.widgets.frame import text_message
 from services.widgets.limits import Allowance
 from services.widgets.session import Session
 from services.widgets.want import changed
@@ -18,6 +19,8 @@ from tests.services.widgets.boards import ModelClient, encoded
 
 
 BOARD = "board/gainers"
+MOST_BROUGHT = 3
+"""Frames that a prompt client is brought before it has no room."""
 
 
 def everything(feed: str) -> bool:
@@ -26,10 +29,18 @@ def everything(feed: str) -> bool:
 
 
 class Player(ModelClient):
-    """A client with subscriptions, which it takes along from connection to connection."""
+    """A client with subscriptions, which it takes along from connection to connection.
 
-    def __init__(self, catalogue: Catalogue, allowance: Allowance | None = None) -> None:
+    Args:
+        is_prompt: whether frames are brought to it while it is owed nothing else, and not only taken by it.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, allowance: Allowance | None = None, *, is_prompt: bool = False
+    ) -> None:
         super().__init__()
+        self._is_prompt = is_prompt
+        self._room = MOST_BROUGHT
         self.wanted: dict[int, tuple[str, View]] = {}
         self.resuming: set[int] = set()
         """Subscriptions that were asked for with a position, and whose first frame has not come."""
@@ -41,7 +52,9 @@ class Player(ModelClient):
         """Come, or come back: everything is asked for again, from where it was."""
         self.awake = False
         self.due_ms = 0.0
-        self.session = Session(catalogue, allowance or Allowance(1e9), self.wake)
+        self.session = Session(
+            catalogue, allowance or Allowance(1e9), self.wake, self if self._is_prompt else None
+        )
         hello = Hello(1, "1.0", "simulated", 5, catalogue.names)
         self.session.welcome(hello, everything)
         self.resuming.clear()
@@ -90,8 +103,26 @@ class Player(ModelClient):
         self.resuming.discard(number)
         self.unsure.discard(number)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it takes what is brought."""
+        return self._room > 0
+
+    def push(self, framed: bytes) -> bool:
+        """Be brought a frame; some are enough until it takes one itself."""
+        payload = framed[framed.index(b"{") :]
+        assert framed == text_message(payload)
+        self._check_first(self.take(payload))
+        self._room -= 1
+        return self.has_room
+
+    def abort(self) -> None:
+        """Nobody makes mistakes here."""
+        raise AssertionError
+
     def take_next(self, now_ms: float) -> dict[str, Any] | None:
         """The next frame; nobody who was not woken, and for whom nothing is due, is owed any."""
+        self._room = MOST_BROUGHT
         text = self.session.next_frame(now_ms)
         if text is None:
             self.awake = False

@@ -11,10 +11,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from mesh import broker, clock
-from mesh.config import Settings
 from mesh.feed_state import SequenceState, TableState
 from mesh.lifecycle import Counters
 from mesh.readiness import OF_PROGRAM
+from mesh.settings import Settings
 from mesh.testing import eventually
 from mesh.tokens import Tokens
 from schemas.widget import (

@@ -9,9 +9,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from mesh import clock
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.tokens import Tokens, unverified_claims
 from schemas.naming import Bucket
 from schemas.widget import SUBPROTOCOL, Bye, Hello, ServerError

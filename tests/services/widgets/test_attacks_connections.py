@@ -10,11 +10,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
-from mesh.config import Settings
 from mesh.connection import Connection
+from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.widget import Hello
-from services.widgets import hub, server
+from services.widgets import hub, opening, server
 from tests.services.widgets.attacking import attacked, ended, put_frame
 from tests.services.widgets.market import Market, rows_of_many
 from tests.services.widgets.serving import Running, narrow, visiting
@@ -128,6 +128,32 @@ async def test_client_that_answers_no_ping_is_ended(
         assert (await visitor.until_closed())[0] == 4408
 
 
+async def test_client_that_takes_much_is_not_asked_whether_it_is_there(
+    program: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it took since a ping was due speaks for it; a client that was sent little is asked, and answers."""
+    served: list[server.Connection] = []
+
+    def push(connection: server.Connection, framed: bytes) -> bool:
+        served.append(connection)
+        return send(connection, framed)
+
+    send = server.Connection.push
+    monkeypatch.setattr(server.Connection, "push", push)
+    monkeypatch.setattr(server, "SEND_BUFFER_BYTES", 1000)
+    async with visiting(program) as visitor:
+        await visitor.hear(Hello)
+        await visitor.follow(1, "row/*")
+        is_asked = []
+        for _ in range(2):
+            served[-1].stop_keepalive()
+            served[-1].send_keepalive_ping()
+            is_asked.append(served[-1].pending_ping_payload is not None)
+        await eventually(lambda: served[-1].pending_ping_payload is None)
+
+    assert is_asked == [False, True]
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -142,7 +168,7 @@ async def test_request_that_never_ends_is_ended(
     program: Running, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
     """Point "idle timeout": who connects and asks for nothing, or byte by byte, does not keep the connection."""
-    monkeypatch.setattr(server, "REQUEST_WITHIN_S", 0.3)
+    monkeypatch.setattr(opening, "REQUEST_WITHIN_S", 0.3)
     reader, writer = await asyncio.open_connection("127.0.0.1", program.port)
     writer.write(said)
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.frames import Opcode
 
-from mesh.config import Settings
 from mesh.connection import Connection
+from mesh.settings import Settings
 from schemas.widget import MAX_CLIENT_FRAME_BYTES, Hello, ServerError
 from services.widgets.limits import BAD_FRAMES
 from tests.services.widgets.attacking import MARK, attacked, ended, put_frame

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from mesh import clock
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import eventually
 from mesh.tokens import unverified_claims
 from schemas.naming import Bucket

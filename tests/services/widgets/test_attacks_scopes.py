@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from schemas.naming import Bucket
 from schemas.widget import Event, Feeds, Hello, ServerError, Snap
 from tests.services.widgets.attacking import attacked

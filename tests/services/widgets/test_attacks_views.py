@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection
+from mesh.settings import Settings
 from schemas.widget import Ack, Hello, ServerError, Snap
 from services.widgets.limits import SUBSCRIPTIONS
 from tests.services.widgets.attacking import attacked

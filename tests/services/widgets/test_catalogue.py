@@ -8,7 +8,7 @@ from schemas.widget import View
 from services.widgets.catalogue import FEEDS_ALWAYS, Catalogue, Live
 from services.widgets.live_sequence import LiveSequence
 from services.widgets.live_table import LiveTable
-from tests.services.widgets.boards import encoded
+from tests.services.widgets.boards import encoded, show_market
 from tests.services.widgets.chance_market import LEADERBOARDS, instant_of
 
 
@@ -35,7 +35,7 @@ def catalogue() -> Catalogue:
 def put_market(catalogue: Catalogue, last_usd: float) -> None:
     """One row with a price."""
     rows = [Row("A", "2026-01-05", "regular", 1, last_usd=last_usd, gap_pct=last_usd)]
-    catalogue.put_market(columns_of(rows), instant_of(rows), 6.0)
+    show_market(catalogue, columns_of(rows), instant_of(rows), 6.0)
 
 
 def table(live: Live) -> LiveTable:
@@ -122,7 +122,7 @@ def test_tables_that_nobody_follows_are_forgotten_in_the_end(catalogue: Catalogu
 def test_large_tables_that_nobody_follows_are_not_hoarded(catalogue: Catalogue) -> None:
     """What is kept for those who come back is bounded in bytes: one client may ask for every condition there is."""
     rows = [Row(f"S{number}", "2026-01-05", "regular", 1) for number in range(5000)]
-    catalogue.put_market(columns_of(rows), instant_of(rows), 6.0)
+    show_market(catalogue, columns_of(rows), instant_of(rows), 6.0)
     watcher, lives = Watcher(), []
     for number in range(40):
         lives.append(catalogue.follow("row/*", View(where=f"event_ms < {number + 10}"), watcher))

@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.naming import Bucket
 from tests.services.widgets.compat_serving import Client, Market, serving

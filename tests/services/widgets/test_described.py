@@ -8,11 +8,12 @@ import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import RunningBroker
 from schemas.naming import Bucket
+from schemas.vendor import What
 from schemas.widget import (
     CLOSE_CODES,
     Ack,
@@ -48,6 +49,9 @@ PARAMETERS: dict[str, set[str]] = {
     "/v1/alerts": {"kind", "symbol", "top"},
     "/v1/news": {"symbol", "top"},
     "/sse/{feed}": {"feed", "hz", "Last-Event-ID"} | QUERY,
+    "/v1/bars/{symbol}": {"symbol", "interval", "from", "to", "days", "limit", "adjusted"},
+    "/v1/logo/{symbol}": {"symbol", "kind"},
+    **{f"/v1/{what}/{{symbol}}": {"symbol"} for what in What if what not in (What.BARS, What.LOGO)},
 }
 FRAMES: list[dict[str, Any]] = [
     {"action": "ping"},

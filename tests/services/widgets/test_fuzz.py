@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from schemas.naming import Bucket
 from schemas.wire import encode_json
 from services.widgets.want import BOARD_COLUMNS

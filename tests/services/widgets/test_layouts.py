@@ -7,8 +7,8 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from mesh.config import Settings
 from mesh.connection import Connection
+from mesh.settings import Settings
 from mesh.testing import eventually
 from services.widgets.layouts import MOST_BYTES
 from tests.services.widgets.desks import begin_with, widget

@@ -15,7 +15,7 @@ from schemas.wire import encode_json
 from services.widgets.catalogue import Catalogue, Live
 from services.widgets.live_table import LiveTable
 from services.widgets.want import BOARD_COLUMNS, ViewError, changed, want
-from tests.services.widgets.boards import board, encoded
+from tests.services.widgets.boards import board, encoded, show_market
 from tests.services.widgets.chance_market import (
     COLUMNS,
     LEADERBOARDS,
@@ -47,7 +47,7 @@ def seen(live: Live) -> tuple[list[list[Any]], int]:
 def catalogue_of(rows: list[Row], put: int | None = None) -> Catalogue:
     """The market, and boards of which *put* rows were put."""
     catalogue = Catalogue("e", LEADERBOARDS)
-    catalogue.put_market(columns_of(rows), instant_of(rows), 5.0)
+    show_market(catalogue, columns_of(rows), instant_of(rows), 5.0)
     if put is not None:
         for each in LEADERBOARDS:
             value = encode_json(board_of(each.name, rows, put, 1))
@@ -87,7 +87,7 @@ def test_view_of_a_board_follows_market_and_board(
     """Whoever follows has the same after a change as somebody who comes then."""
     catalogue = catalogue_of(before, 2)
     live = catalogue.follow(feed, view, nothing)
-    catalogue.put_market(columns_of(rows), instant_of(rows), 7.0)
+    show_market(catalogue, columns_of(rows), instant_of(rows), 7.0)
     name = feed.removeprefix("board/")
     catalogue.put_board(name, encode_json(board_of(name, rows, 2, 2)), 8.0)
 
@@ -106,7 +106,7 @@ def test_board_that_shrinks_is_shown_shrunk() -> None:
     live = catalogue.follow("board/gainers", View(columns=["score"], top=2), nothing)
     assert seen(live) == ([["A", 5], ["B", 5]], 3)
 
-    catalogue.put_market(columns_of(rows[:1]), instant_of(rows), 7.0)
+    show_market(catalogue, columns_of(rows[:1]), instant_of(rows), 7.0)
     catalogue.put_board("gainers", encode_json(board_of("gainers", rows[:1], 3, 2)), 8.0)
 
     assert seen(live) == ([["A", 5]], 1)
@@ -132,7 +132,7 @@ def test_filter_on_a_board_holds_without_a_market_or_a_score(lacks: str) -> None
             Row("B", "2026-01-05", "regular", 1, atr_usd=2.0),
             Row("Z", "2026-01-05", "regular", 1),
         ]
-        catalogue.put_market(columns_of(rows), instant_of(rows), 1.0)
+        show_market(catalogue, columns_of(rows), instant_of(rows), 1.0)
     catalogue.put_board("gainers", encoded(("C", 4.0, 0.5), ("A", 3.0, 1.5), ("B", 1.0, 2.5)), 6.0)
 
     def rows_of(view: View) -> tuple[list[list[Any]], int]:
@@ -157,7 +157,7 @@ def test_column_that_a_board_does_not_hold_follows_the_market() -> None:
 
     for atr_usd in (0.5, 0.75):
         rows = [Row("A", "2026-01-05", "regular", 1, atr_usd=atr_usd)]
-        catalogue.put_market(columns_of(rows), instant_of(rows), 7.0)
+        show_market(catalogue, columns_of(rows), instant_of(rows), 7.0)
         assert seen(live)[0] == [["A", atr_usd, 3]]
 
 
@@ -167,7 +167,7 @@ def test_rows_without_a_number_are_last_whatever_the_order() -> None:
     columns = columns_of(rows)
     columns.last_usd[:] = [float("inf"), 1.0, float("-inf"), 2.0, float("nan")]
     catalogue = Catalogue("e")
-    catalogue.put_market(columns, Instant("2026-01-05", 1, "regular"), 5.0)
+    show_market(catalogue, columns, Instant("2026-01-05", 1, "regular"), 5.0)
 
     for sort, order in (("last_usd", "DBACE"), ("+last_usd", "BDACE")):
         live = catalogue.follow("row/*", View(columns=["last_usd"], sort=sort), nothing)

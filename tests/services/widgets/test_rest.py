@@ -9,9 +9,9 @@ import httpx
 import msgspec
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
+from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.naming import Bucket
 from schemas.widget import Event, Hello, Snap

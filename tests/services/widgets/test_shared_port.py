@@ -7,9 +7,9 @@ from functools import partial
 import httpx
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.feed_state import TableState
+from mesh.settings import Settings
 from mesh.subscription import Subscription
 from mesh.testing import eventually
 from mesh.widget_client import WidgetClient, open_widget_client

@@ -13,9 +13,9 @@ import httpx
 import msgspec
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.logs import set_up
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
 from schemas.widget import Delta, Event, ServerError, Snap, Status
 from services.widgets.app import build

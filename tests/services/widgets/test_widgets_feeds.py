@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import KeyValue
 from mesh.partition import partition_of
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.naming import Bucket, MarketClass, symbol_token, tape_subject
 from schemas.widget import Ack, Delta, Event, Hello, ServerError, Snap, Status

@@ -11,7 +11,7 @@ from schemas.widget import (
 from services.widgets.catalogue import Catalogue
 from services.widgets.limits import Allowance
 from services.widgets.live_sequence import MOST_KEPT
-from services.widgets.session import MAX_REPLIES
+from services.widgets.owed import MAX_REPLIES
 from tests.services.widgets.players import BOARD, Player, put, taken
 
 

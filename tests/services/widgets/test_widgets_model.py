@@ -1,6 +1,7 @@
 """Everything that can happen to clients, in any order: whoever has taken all that it was sent has what there is."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from hypothesis import settings
@@ -17,9 +18,11 @@ from schemas.columns import columns_of
 from schemas.leaderboard import Board, Row
 from schemas.widget import Head, View
 from schemas.wire import encode_json
-from services.widgets.catalogue import Catalogue, is_table
+from services.widgets.catalogue import Catalogue, Live, Watcher
 from services.widgets.live_sequence import MOST_KEPT
-from services.widgets.want import want
+from services.widgets.subscription import Subscription
+from services.widgets.want import is_table, want
+from tests.services.widgets.boards import show_market
 from tests.services.widgets.chance_market import (
     LEADERBOARDS,
     board_of,
@@ -67,8 +70,9 @@ class Widgets(RuleBasedStateMachine):
         self.rows: list[Row] = []
         self.boards: dict[str, Board] = {}
         self.events: list[tuple[str, int]] = []
-        self.catalogue = Catalogue("1", LEADERBOARDS)
-        self.players = [Player(self.catalogue) for _ in range(CLIENTS)]
+        self.changed: dict[Live, Collection[Watcher]] = {}
+        self.catalogue = Catalogue("1", LEADERBOARDS, self._tell)
+        self.players = [Player(self.catalogue, is_prompt=number > 0) for number in range(CLIENTS)]
 
     @initialize(rows=markets, asked=st.tuples(*[st.tuples(feeds, some_views, sequences)] * CLIENTS))
     def everybody_follows_something(
@@ -182,7 +186,20 @@ class Widgets(RuleBasedStateMachine):
         self.players[client].connect(self.catalogue)
         self._take(frames)
 
+    def _tell(self, live: Live, watchers: Collection[Watcher]) -> None:
+        self.changed[live] = watchers
+
+    def _go_round(self, most: int) -> None:
+        """Tell those who follow some of what has changed; of the rest they hear later."""
+        for live in list(self.changed)[:most]:
+            for watcher in tuple(self.changed.pop(live)):
+                if not (
+                    isinstance(watcher, Subscription) and watcher.holder.bring(watcher, self.now_ms)
+                ):
+                    watcher()
+
     def _take(self, frames: tuple[int, ...]) -> None:
+        self._go_round(max(frames))
         for player, most in zip(self.players, frames, strict=True):
             if most == ALL:
                 self._take_everything(player)
@@ -191,7 +208,7 @@ class Widgets(RuleBasedStateMachine):
                     break
 
     def _take_everything(self, player: Player) -> None:
-        """Whoever has taken everything has what there is."""
+        """Whoever has been told of everything, and has taken everything, has what there is."""
         self.now_ms = player.drain(self.now_ms)
         if player.session.closing is not None:  # it was told so, and comes back
             player.session.leave()
@@ -213,7 +230,8 @@ class Widgets(RuleBasedStateMachine):
         self.starts += 1
         for player in self.players:
             player.session.leave()
-        self.catalogue = Catalogue(str(self.starts), LEADERBOARDS)
+        self.changed.clear()
+        self.catalogue = Catalogue(str(self.starts), LEADERBOARDS, self._tell)
         for player in self.players:
             player.connect(self.catalogue)
             if is_read_early:
@@ -227,7 +245,7 @@ class Widgets(RuleBasedStateMachine):
 
     def _put_market(self, rows: list[Row]) -> None:
         self.rows = rows
-        self.catalogue.put_market(columns_of(rows), instant_of(rows), 1.0)
+        show_market(self.catalogue, columns_of(rows), instant_of(rows), 1.0)
 
     def _put_board(self, name: str, top: int) -> None:
         found = board_of(name, self.rows, top, 1)

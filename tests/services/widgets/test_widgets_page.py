@@ -8,9 +8,9 @@ import pytest
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from mesh import clock
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.kv import RECEIVED_MS, KeyValue
+from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.naming import Bucket
 from schemas.wire import encode_json

@@ -10,10 +10,10 @@ import httpx
 import msgspec
 import pytest
 
-from mesh.config import Settings
 from mesh.connection import Connection
 from mesh.errors import FatalError
 from mesh.kv import RECEIVED_MS, KeyValue
+from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.naming import Bucket
 from schemas.widget import Ack, Delta, Feeds, Hello, Snap, Status

@@ -18,7 +18,7 @@ from schemas.widget import (
 from services.widgets.catalogue import FEEDS_ALWAYS, Catalogue
 from services.widgets.limits import Allowance
 from services.widgets.session import Session
-from tests.services.widgets.boards import board, encoded, rows_of
+from tests.services.widgets.boards import board, encoded, rows_of, show_market
 from tests.services.widgets.chance_market import instant_of
 from tests.services.widgets.players import BOARD, Player, put, taken
 
@@ -152,7 +152,7 @@ def test_get_waits_for_the_first_rows() -> None:
     assert taken(client) == ["hello"]
 
     rows = [Row("A", "2026-01-05", "regular", 1, last_usd=2.5)]
-    catalogue.put_market(columns_of(rows), instant_of(rows), 1.0)
+    show_market(catalogue, columns_of(rows), instant_of(rows), 1.0)
     assert taken(client) == ["snap"]
     assert client.rows(5) == [{"symbol": "A", "last_usd": 2.5}]
 
