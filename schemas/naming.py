@@ -40,6 +40,7 @@ class Bucket(StrEnum):
     CHECKPOINTS = "checkpoints"
     OWNERS = "owners"
     REVOKED = "revoked"
+    LAYOUTS = "layouts"
 
 
 ROWS_STREAM = "ROWS"
@@ -306,6 +307,11 @@ def parse_news_tape_subject(subject: str) -> str:
 def latest_page_key(place: int) -> str:
     """The key of a full page of the latest articles, by its place among those that are kept: `latest.017`."""
     return f"{LATEST_KEY}.{place:03d}"
+
+
+def layouts_key(user: str) -> str:
+    """The key of the layouts of a user, whatever is in the name."""
+    return user.encode().hex() or "-"
 
 
 def alert_key(kind: str, symbol: str) -> str:

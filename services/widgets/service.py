@@ -13,11 +13,13 @@ from mesh import clock
 from mesh.address import parse_origins
 from mesh.connection import Connection, open_connection
 from mesh.errors import FatalError
+from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
 from mesh.settings import Settings
 from mesh.tasks import end
 from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
+from schemas.naming import Bucket
 from services import scanners
 from services.widgets.app import build, own_origins
 from services.widgets.catalogue import Catalogue
@@ -25,6 +27,7 @@ from services.widgets.compat_app import compat_route
 from services.widgets.compat_source import CompatSource
 from services.widgets.door import Door
 from services.widgets.hub import Hub
+from services.widgets.layouts import layout_routes
 from services.widgets.limits import Places
 from services.widgets.page import page
 from services.widgets.pump import Pump
@@ -110,6 +113,7 @@ def _routes(
         compat_route(compat, door.lets_in_to_everything, origins, hub.places),
         sse_route(door),
         *rest_routes(door),
+        *layout_routes(door, KeyValue(connection, Bucket.LAYOUTS)),
         *vendor_routes(door, connection, settings.ws_questions),
         *page(port, new_token if shows_token else None),
     ]

@@ -50,6 +50,10 @@ class Line:
         assert isinstance(frame, kind), f"{frame!r} came"
         return frame
 
+    async def next(self) -> ClientFrame:
+        """The next frame of the page, whatever it is."""
+        return await self._heard.get()
+
     @property
     def is_quiet(self) -> bool:
         """Whether the page has said nothing that was not heard."""
@@ -106,10 +110,11 @@ class Script:
         await line.listen()
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        if request.path == "/ws":
+        place = request.path.partition("?")[0]
+        if place == "/ws":
             return None
-        path = WEB / (request.path.lstrip("/") or "index.html")
-        if request.path == "/blank":
+        path = WEB / (place.lstrip("/") or "index.html")
+        if place == "/blank":
             body, kind = b"<!doctype html><html><head></head></html>", MEDIA_TYPES[".html"]
         elif not path.is_file():
             return connection.respond(HTTPStatus.NOT_FOUND, "")

@@ -42,6 +42,7 @@ _decode_client = msgspec.json.Decoder(ClientFrame).decode
 QUERY = {"columns", "top", "sort", "where", "symbols"}
 PARAMETERS: dict[str, set[str]] = {
     "/v1/boards": set(),
+    "/v1/layouts": set(),
     "/v1/boards/{name}": {"name"} | QUERY,
     "/v1/rows": QUERY,
     "/v1/rows/{symbol}": {"symbol", "columns"},

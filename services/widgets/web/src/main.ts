@@ -10,7 +10,7 @@ import { client } from "./share/connection";
 import { tapeClock } from "./share/tape";
 import type { MeshFrame } from "./desk/frame";
 
-const TICK_MS = 100;
+const TICK_MS = 250;
 const BANNERS: Record<string, string> = {
   simulated: "Simulated data — not the market",
   tape: "Recorded tape — not live",
@@ -21,8 +21,12 @@ const SAID = {
 
 const part = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
 
+const written = new Map<string, string>();
+
 function write(id: string, text: string): void {
-  if (part(id).textContent !== text) part(id).textContent = text;
+  if (written.get(id) === text) return;
+  written.set(id, text);
+  part(id).textContent = text;
 }
 
 function showSource(): void {
@@ -77,7 +81,7 @@ async function showDesk(): Promise<void> {
   ]);
   const grid = new Grid(part("desk"));
   const desk = new Desk(grid, {
-    tools: part("tools"), dialog: part<HTMLDialogElement>("dialog"), announcer: part("announcer"), toast: part("toast"),
+    tools: part("tools"), dialog: part<HTMLDialogElement>("dialog"), announcer: part("announcer"), toast: part("toast"), conflict: part("conflict"),
   });
   moveByKeys(part("desk"), grid, (text) => desk.say(text));
 }

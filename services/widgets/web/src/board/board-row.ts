@@ -4,7 +4,7 @@ import type { Cells } from "../wire/protocol";
 import type { Column, Places } from "./columns";
 
 /** How often a highlight fades before it is gone; in steps, since a continuous fade repaints sixty times a second. */
-const FLASH_STEPS = 4;
+const FLASH_STEPS = 3;
 /** Changes of the day by which rows are tinted, percent. */
 const HEAT_PCT = [10, 20, 50, 100];
 const HOUR_MS = 3_600_000;
@@ -24,7 +24,7 @@ export interface Surroundings {
   places: Places;
   heat: boolean;
   flashes: boolean;
-  /** The service's clock. */
+  /** The tape's clock. */
   nowMs: number;
 }
 
@@ -45,6 +45,7 @@ export class BoardRow {
   #values: Cells | null = null;
 
   constructor(columns: Column[]) {
+    this.element.role = "row"; // said, since styles take it away
     this.#rank = this.#cell("td", "rank");
     const head = this.#cell("th", "symbol").element as HTMLTableCellElement;
     head.scope = "row";
@@ -52,7 +53,11 @@ export class BoardRow {
     this.#name.element.className = "name";
     this.#name.element.append(this.#name.text);
     head.append(this.#name.element, this.#new, this.#flame, this.#halt);
-    this.#cells = columns.map((column) => this.#cell("td", column.ranking ? "ranking" : ""));
+    this.#cells = columns.map((column) => {
+      const cell = this.#cell("td", column.ranking ? "ranking" : "");
+      cell.element.style.setProperty("--width", `${column.width}px`);
+      return cell;
+    });
     const names = columns.map((column) => column.name);
     const barred = this.#cells[Math.max(names.indexOf("relative_volume"), names.indexOf("volume_shares"))];
     if (barred) {
@@ -154,6 +159,7 @@ export class BoardRow {
   #cell(kind: "td" | "th", name: string): Written {
     const element = document.createElement(kind);
     element.className = name;
+    element.role = kind === "th" ? "rowheader" : "cell";
     const text = document.createTextNode("");
     element.append(text);
     this.element.append(element);

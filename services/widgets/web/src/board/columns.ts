@@ -33,11 +33,15 @@ export function placesOf(state: TableState): Places {
   return { change: at("change_pct"), relativeVolume: at("relative_volume"), halt: at("halt"), newsMs: at("news_ms") };
 }
 
-/** *expected*, if its cells are the scores of all rows, or the same negated; else the score itself. */
+/** So many rows say by what all are ranked: asked at each update, of all of them would cost more than it tells. */
+const ASKED_ROWS = 5;
+
+/** *expected*, if its cells are the scores of the first rows, or the same negated; else the score itself. */
 function ranking(state: TableState, expected: string): string {
   const [field, score] = [expected, "score"].map((name) => state.columns.indexOf(name));
   if (field < 0 || score < 0) return expected;
   const size = (value: unknown) => (typeof value === "number" ? Math.abs(value) : value);
-  const isSame = [...state.rows.values()].every((row) => size(row[field]) === size(row[score]));
+  const first = state.order.slice(0, ASKED_ROWS).map((symbol) => state.rows.get(symbol)!);
+  const isSame = first.every((row) => size(row[field]) === size(row[score]));
   return isSame ? expected : "score";
 }

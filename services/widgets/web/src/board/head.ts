@@ -20,7 +20,7 @@ export function headCells(columns: Column[], sort: string | null, actions: HeadA
 
 function columnHead(column: Column, sort: string | null, actions: HeadActions): HTMLElement {
   const cell = headCell(column.title, column.ranking ? "ranking" : "", column.about);
-  cell.style.width = `${column.width}px`;
+  cell.style.setProperty("--width", `${column.width}px`);
   sortable(cell, column.name, sort ?? (column.ranking ? column.name : null), actions);
   cell.addEventListener("keydown", (event) => {
     const by = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
@@ -51,7 +51,7 @@ function drag(event: PointerEvent, edge: HTMLElement, cell: HTMLElement, done: (
   event.stopPropagation();
   const from = event.clientX - cell.getBoundingClientRect().width;
   const width = (at: PointerEvent) => Math.max(LEAST_WIDTH, Math.round(at.clientX - from));
-  const move = (at: PointerEvent) => { cell.style.width = `${width(at)}px`; };
+  const move = (at: PointerEvent) => cell.style.setProperty("--width", `${width(at)}px`);
   edge.setPointerCapture(event.pointerId);
   edge.addEventListener("pointermove", move);
   edge.addEventListener("pointerup", (at) => {
@@ -63,6 +63,7 @@ function drag(event: PointerEvent, edge: HTMLElement, cell: HTMLElement, done: (
 function headCell(text: string, name: string, about: string): HTMLElement {
   const cell = document.createElement("th");
   cell.scope = "col";
+  cell.role = "columnheader";
   cell.className = name;
   cell.title = about;
   cell.textContent = text;

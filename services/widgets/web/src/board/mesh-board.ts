@@ -1,6 +1,7 @@
 import { html, type PropertyValues, type TemplateResult } from "lit";
 import { appearance } from "../look/settings";
 import { sheet } from "../look/sheet";
+import { tapeClock } from "../share/tape";
 import type { TableState } from "../wire/feed-state";
 import { MeshWidget } from "../widgets/widget";
 import { BoardRow, type Surroundings } from "./board-row";
@@ -13,7 +14,7 @@ import { boardStyle } from "./style";
 
 const OVERSCAN = 4;
 const REORDER_MS = 700;
-const FADE_MS = 170;
+const FADE_MS = 260;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
@@ -85,10 +86,10 @@ export class MeshBoard extends MeshWidget {
       <div class="scroll" tabindex="0" role="group" aria-label=${this.heading} @scroll=${this.#onScroll}
         @focus=${(event: Event) => this.#hold({ keys: (event.target as Element).matches(":focus-visible") })}
         @blur=${() => this.#hold({ keys: false })} @keydown=${this.#onKey} @click=${this.#onClick}>
-        <table aria-label=${this.heading}>
-          <thead><tr aria-rowindex="1"></tr></thead>
+        <table role="table" aria-label=${this.heading}>
+          <thead role="rowgroup"><tr role="row" aria-rowindex="1"></tr></thead>
           <tbody class="space" aria-hidden="true"><tr><td></td></tr></tbody>
-          <tbody class="rows"></tbody>
+          <tbody class="rows" role="rowgroup"></tbody>
           <tbody class="space" aria-hidden="true"><tr><td></td></tr></tbody>
         </table>
         <p class="empty"></p>
@@ -197,7 +198,8 @@ export class MeshBoard extends MeshWidget {
     const columns = columnsOf(state, board);
     const key = JSON.stringify([columns.map(({ name, place, width, ranking }) => [name, place, width, ranking]), board.sort]);
     this.#around = {
-      columns: this.#columns, places: placesOf(state), heat: board.heat, nowMs: this.client.nowMs(),
+      columns: this.#columns, places: placesOf(state), heat: board.heat,
+      nowMs: tapeClock.now() ?? this.client.nowMs(),
       flashes: appearance.now.highlight !== "off" && !calm.matches,
     };
     if (key === this.#columnsKey) return;
@@ -211,7 +213,6 @@ export class MeshBoard extends MeshWidget {
       resize: (name, width) => this.change({ widths: { ...board.widths, [name]: width } }),
       move: (name, by) => this.#move(name, by),
     }));
-    for (const cell of this.renderRoot.querySelectorAll<HTMLTableCellElement>(".space td")) cell.colSpan = columns.length + 2;
     this.#one("table").style.width = `${126 + columns.reduce((sum, column) => sum + column.width, 0)}px`;
   }
 

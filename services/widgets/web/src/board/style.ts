@@ -2,7 +2,16 @@ import { css } from "lit";
 
 export const boardStyle = css`
   section { position: relative; height: 100%; }
-  table { width: max-content; min-width: 100%; table-layout: fixed; }
+  /* Rows of boxes, each laid out by itself: a table of the browser's is laid out as a whole when one cell changes,
+     which takes three times as long. Roles say what it is. */
+  table, tbody { display: block; }
+  table { min-width: 100%; }
+  thead { display: block; position: sticky; top: 0; z-index: 2; background: var(--panel-head); }
+  tr { display: flex; min-width: 100%; }
+  .rows tr { height: var(--row-height, 24px); border-bottom: 1px solid var(--hair); contain: strict; line-height: calc(var(--row-height, 24px) - 1px); }
+  thead tr { height: var(--head-height, 24px); line-height: calc(var(--head-height, 24px) - 1px); }
+  th, td { flex: 1 0 var(--width, 60px); }
+  .rows td, .rows th { height: auto; border: 0; contain: layout paint; }
   .rows tr { cursor: default; }
   .rows tr:hover { background: var(--hover); }
   .rows tr[data-heat="1"] { background: rgb(var(--up-rgb) / 4%); }
@@ -16,9 +25,9 @@ export const boardStyle = css`
   .rows tr[data-chosen] { box-shadow: inset 2px 0 var(--accent); background: rgb(var(--accent-rgb) / 12%); }
   .rows tr[data-active] { outline: 1px solid var(--accent); outline-offset: -1px; }
   .rows tr[data-gone] { opacity: .4; }
-  .space td { height: auto; padding: 0; border: 0; }
+  .space td { display: block; height: 0; padding: 0; border: 0; }
 
-  thead th { position: sticky; cursor: pointer; user-select: none; }
+  thead th { position: relative; height: auto; cursor: pointer; user-select: none; }
   thead .ranking { color: var(--text); }
   thead th[aria-sort="descending"]::after { content: " ▾"; color: var(--accent); }
   thead th[aria-sort="ascending"]::after { content: " ▴"; color: var(--accent); }
@@ -26,8 +35,8 @@ export const boardStyle = css`
   thead .edge:hover { background: rgb(var(--accent-rgb) / 40%); }
   thead th:focus-visible { outline-offset: -2px; }
 
-  .rank { position: sticky; left: 0; width: 34px; padding: 0 5px 0 0; color: var(--faint); font-size: 11px; }
-  .symbol { width: 92px; padding-left: 6px; text-align: left; }
+  .rank { flex: none; position: relative; width: 34px; padding: 0 5px 0 0; color: var(--faint); font-size: 11px; }
+  .symbol { flex: none; width: 92px; padding-left: 6px; text-align: left; }
   .rows .symbol { font-weight: 600; }
   .rows .ranking { font-weight: 600; }
   .rank[data-moved="up"]::before { content: "▲"; position: absolute; left: 2px; font-size: 7px; color: var(--up); }
@@ -38,10 +47,9 @@ export const boardStyle = css`
   [data-tint="up"] { --tint: var(--up-rgb); }
   [data-tint="down"] { --tint: var(--down-rgb); }
   [data-tint="flat"] { --tint: 150 165 190; }
-  [data-flash="4"] { background: rgb(var(--tint) / var(--flash-4, 20%)); }
-  [data-flash="3"] { background: rgb(var(--tint) / var(--flash-3, 14%)); }
-  [data-flash="2"] { background: rgb(var(--tint) / var(--flash-2, 8%)); }
-  [data-flash="1"] { background: rgb(var(--tint) / 3%); }
+  [data-flash="3"] { background: rgb(var(--tint) / var(--flash-3, 20%)); }
+  [data-flash="2"] { background: rgb(var(--tint) / var(--flash-2, 12%)); }
+  [data-flash="1"] { background: rgb(var(--tint) / var(--flash-1, 5%)); }
 
   .barred { position: relative; }
   .barred i {

@@ -6,7 +6,9 @@ import { commands, onKey, type Shell } from "./commands";
 import { alertsDialog, appearanceDialog, keysDialog, layoutsDialog } from "./dialogs";
 import type { Grid } from "./grid";
 import { KINDS, OFFERS, type Offer } from "./kinds";
+import type { Desk as Layouts } from "./model";
 import { Palette } from "./palette";
+import { ServerCopy } from "./server-copy";
 import { store } from "./store";
 
 type Dialog = Parameters<Shell["open"]>[0];
@@ -23,19 +25,23 @@ export class Desk implements Shell {
   #open: Dialog | null = null;
   #palette: Palette | null = null;
   #icons = Object.fromEntries(ICONS.map((name) => [name, drawn(name)]));
+  #conflict: HTMLElement;
+  #copy = new ServerCopy((theirs) => this.#askWhich(theirs));
   #hiding: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(grid: Grid, parts: { tools: HTMLElement; dialog: HTMLDialogElement; announcer: HTMLElement; toast: HTMLElement }) {
+  constructor(grid: Grid, parts: { tools: HTMLElement; dialog: HTMLDialogElement; announcer: HTMLElement; toast: HTMLElement; conflict: HTMLElement }) {
     this.#grid = grid;
     this.#tools = parts.tools;
     this.#dialog = parts.dialog;
     this.#announcer = parts.announcer;
     this.#toast = parts.toast;
+    this.#conflict = parts.conflict;
     this.#dialog.addEventListener("close", () => this.#onClosed());
     this.#dialog.addEventListener("click", (event) => event.target === this.#dialog && this.#dialog.close());
     for (const source of [store, appearance, heard]) source.addEventListener("change", () => this.show());
     document.addEventListener("keydown", (event) => onKey(event, commands(this)));
     this.show();
+    void this.#copy.begin();
   }
 
   /** Show everything as it is now. */
@@ -58,7 +64,7 @@ export class Desk implements Shell {
     this.#open = dialog;
     if (dialog === "palette") this.#palette = new Palette(commands(this), () => this.show(), () => this.#dialog.close());
     if (dialog === "alerts") heard.seen();
-    this.#dialog.className = dialog;
+    this.#dialog.className = `is-${dialog}`;
     render(this.#content(dialog), this.#dialog);
     this.#dialog.showModal();
     this.#dialog.querySelector("input")?.focus();
@@ -70,6 +76,17 @@ export class Desk implements Shell {
     this.#toast.hidden = false;
     clearTimeout(this.#hiding);
     this.#hiding = setTimeout(() => { this.#toast.hidden = true; }, 4_000);
+  }
+
+  /** Two browsers have changed the layouts: neither is lost without a person saying so. */
+  #askWhich(theirs: Layouts): void {
+    const settle = (chosen: Layouts | null) => {
+      this.#conflict.hidden = true;
+      this.#copy.settle(chosen);
+    };
+    render(html`Another browser has saved other layouts (${theirs.layouts.map((layout) => layout.name).join(", ")}).
+      <button @click=${() => settle(theirs)}>Take those</button> <button @click=${() => settle(null)}>Keep mine</button>`, this.#conflict);
+    this.#conflict.hidden = false;
   }
 
   #onClosed(): void {

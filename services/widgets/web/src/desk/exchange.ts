@@ -41,13 +41,20 @@ export function importFile(text: string): Imported {
   } catch {
     throw new Error("this file is no JSON");
   }
-  const own = asDesk(value);
+  const own = isOurs(value) ? asDesk(value) : null;
   if (own) return { layouts: own.layouts, lost: [] };
   const single = asLayout(value);
   if (single?.widgets.length) return { layouts: [single], lost: [] };
   const theirs = value as { layouts?: unknown; exported?: unknown } | null;
   if (theirs?.layouts && typeof theirs.layouts === "object") return importTheirs(theirs.layouts);
   throw new Error("this file holds no layouts that are known here");
+}
+
+/** Both say version 1: only our widgets have a kind. */
+function isOurs(value: unknown): boolean {
+  const layouts = (value as { layouts?: unknown } | null)?.layouts;
+  if (!Array.isArray(layouts)) return false;
+  return layouts.every((layout) => (layout?.widgets ?? []).every?.((each: Loose) => typeof each?.kind === "string"));
 }
 
 /** All layouts as a file. */

@@ -152,7 +152,7 @@ export class MeshFrame extends LitElement {
     if (!this.#widget || document.hidden) return;
     const { tone, word, text } = this.#widget.condition;
     const light = this.querySelector<HTMLElement>(".state")!;
-    if (light.title !== text) light.title = text;
+    if (light.matches(":hover")) light.title = text;
     const said = `${tone} ${word}`;
     if (said === this.#said) return;
     this.#said = said;

@@ -4,7 +4,11 @@ import { usualDesk } from "./presets";
 const KEY = "tickmesh.desk";
 const MOST_UNDO = 50;
 
-/** The desk of this browser: every change is kept at once, and can be taken back. */
+/**
+ * The desk of this browser: every change is kept at once, and can be taken back.
+ *
+ * Events: `change`, and `kept` if it was this window that changed it.
+ */
 export class DeskStore extends EventTarget {
   desk: Desk = read() ?? usualDesk();
   #before: string[] = [];
@@ -90,6 +94,19 @@ export class DeskStore extends EventTarget {
     this.#become({ ...this.desk, layouts, active: usual, usual });
   }
 
+  /** Whether a person has ever changed it here: the usual one is nobody's work. */
+  get isChanged(): boolean {
+    return localStorage.getItem(KEY) !== null;
+  }
+
+  /** Take over the layouts of another browser. */
+  take(desk: Desk): void {
+    this.#remember();
+    const { active, locked } = this.desk;
+    const isThere = desk.layouts.some((layout) => layout.name === active);
+    this.#become({ ...desk, locked, active: isThere ? active : desk.usual });
+  }
+
   /** Another window has changed the desk. */
   reload(): void {
     this.desk = read() ?? this.desk;
@@ -111,6 +128,7 @@ export class DeskStore extends EventTarget {
     this.desk = desk;
     localStorage.setItem(KEY, JSON.stringify(desk));
     this.dispatchEvent(new Event("change"));
+    this.dispatchEvent(new Event("kept"));
   }
 }
 

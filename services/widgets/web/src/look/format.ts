@@ -74,8 +74,9 @@ export function duration(ms: number): string {
 /** A move in dollars, with its sign. */
 export function signedPrice(value: Known): string {
   if (value == null) return UNKNOWN;
-  if (value === 0) return price(0);
-  return `${value < 0 ? MINUS : "+"}${price(Math.abs(value))}`;
+  const size = Math.abs(value);
+  const text = (size > 0 && size < 0.01 ? four : two).format(size);
+  return size === 0 ? text : `${value < 0 ? MINUS : "+"}${text}`;
 }
 
 /** A whole number. */

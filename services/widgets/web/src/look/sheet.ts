@@ -63,10 +63,14 @@ export const sheet = css`
   tbody td, tbody th { height: var(--row-height, 24px); border-bottom: 1px solid var(--hair); }
   .left { text-align: left; }
   .settings { display: flex; flex-direction: column; gap: 10px; height: 100%; padding: 10px 12px; overflow: auto; background: var(--panel); }
+  .settings > * { flex: none; }
+  .settings .bounds span { white-space: nowrap; }
+  .settings textarea { width: 100%; }
   .settings h3 { color: var(--soft); font-size: 11px; font-weight: 600; letter-spacing: .04em; text-transform: uppercase; }
   .settings .fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 5px 12px; }
+  .settings .bounds { grid-template-columns: repeat(auto-fill, minmax(205px, 1fr)); }
   .settings label { display: flex; align-items: center; gap: 6px; }
   .settings label > span { flex: 1; color: var(--soft); }
-  .settings input[type="number"], .settings input.number { width: 84px; text-align: right; }
+  .settings input[type="number"], .settings input.number { width: 62px; text-align: right; }
   .wrong { color: var(--down); white-space: pre-wrap; }
 `;

@@ -3,8 +3,11 @@ import { duration, time } from "../look/format";
 import { sheet } from "../look/sheet";
 import { MeshWidget } from "./widget";
 
+/** What is shown of `schemas/news.py`. */
 interface Article {
   id: string;
+  /** A greater one takes the place of those before, under the same id. */
+  revision?: number;
   published_ms: number;
   title: string;
   summary?: string | null;
@@ -12,6 +15,9 @@ interface Article {
   source?: string | null;
   tickers?: string[];
   sentiment?: string | null;
+  confidence?: number | null;
+  impact?: string;
+  topic?: string | null;
 }
 
 const MOST = 200;
@@ -35,6 +41,8 @@ export class MeshNews extends MeshWidget {
     .mood[data-mood="positive"]::before { color: var(--up); }
     .mood[data-mood="negative"]::before { color: var(--down); }
     .age[data-young] { color: var(--warn); }
+    .topic { padding: 0 4px; border: 1px solid var(--line); border-radius: 3px; }
+    .topic[data-impact="high"] { border-color: var(--warn); color: var(--warn); }
     details p { padding: 4px 0 2px; color: var(--soft); line-height: 1.45; }
     summary { color: var(--faint); font-size: 11px; cursor: pointer; }
   `];
@@ -74,29 +82,34 @@ export class MeshNews extends MeshWidget {
       <div class="bar"><input type="search" aria-label="Search the news" placeholder="Search title, source, symbol" .value=${this.#search}
         @input=${(event: Event) => { this.#search = (event.target as HTMLInputElement).value; this.requestUpdate(); }}>
         <span class="faint">${articles.length}</span></div>
-      <div class="scroll" tabindex="0" role="feed" aria-label=${this.heading}>
+      <div class="scroll" tabindex="0" role=${articles.length ? "feed" : "group"} aria-label=${this.heading}>
         ${articles.length ? articles.map((article, n) => this.#article(article, n)) : html`<p class="empty">${
           this.followed("news")?.sequence ? "No article yet" : "Loading…"}</p>`}
       </div></section>`;
   }
 
   #article(article: Article, n: number): TemplateResult {
-    const { title, link, source, tickers = [], sentiment, summary, published_ms } = article;
+    const { title, link, source, tickers = [], sentiment, summary, published_ms, confidence, topic, impact = "" } = article;
     const ageMs = Math.max(0, this.client.nowMs() - published_ms);
     return html`<article aria-posinset=${n + 1} aria-setsize="-1">
       <h3>${isWeb(link) ? html`<a href=${link!} target="_blank" rel="noopener noreferrer">${title}</a>` : title}</h3>
       <div class="meta"><span class="age" ?data-young=${ageMs < 900_000} title=${time(published_ms)}>${duration(ageMs)} ago</span>
         ${source ? html`<span>${source}</span>` : nothing}
-        ${sentiment ? html`<span class="mood" data-mood=${sentiment}>${sentiment}</span>` : nothing}
+        ${topic || impact === "high" ? html`<span class="topic" data-impact=${impact} title="impact: ${impact}">${topic ?? impact}</span>` : nothing}
+        ${sentiment ? html`<span class="mood" data-mood=${sentiment} title=${confidence == null ? nothing : `confidence ${Math.round(100 * confidence)} %`}>
+          ${sentiment}</span>` : nothing}
         ${tickers.slice(0, 6).map((symbol) => html`<button @click=${() => this.choose(symbol)}>${symbol}</button>`)}</div>
       ${summary ? html`<details><summary>Summary</summary><p>${summary}</p></details>` : nothing}
     </article>`;
   }
 
-  /** Newest first, each once: an article about several symbols comes several times. */
+  /** Newest first, each once and in its last version: an article about several symbols comes several times. */
   #articles(): Article[] {
     const values = (this.followed("news")?.sequence?.values ?? []) as Article[];
-    const once = new Map(values.map((article) => [article.link || article.id || article.title, article]));
+    const once = new Map<string, Article>();
+    for (const article of values) {
+      if ((article.revision ?? 0) >= (once.get(article.id)?.revision ?? 0)) once.set(article.id, article);
+    }
     const words = this.#search.toLowerCase().split(/\s+/).filter(Boolean);
     const text = ({ title, source, tickers }: Article) => [title, source, ...(tickers ?? [])].join(" ").toLowerCase();
     return [...once.values()].filter((article) => words.every((word) => text(article).includes(word)))
