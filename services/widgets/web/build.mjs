@@ -9,12 +9,8 @@ const out = `${here}dist`;
 const MODULES = {
   main: "src/main.ts",
   "mesh-client": "src/wire/mesh-client.ts",
-  "close-codes": "src/wire/close-codes.ts",
-  "feed-state": "src/wire/feed-state.ts",
-  crc: "src/wire/crc.ts",
-  format: "src/look/format.ts",
   worker: "src/share/worker.ts",
-  figures: "src/chart/figures.ts",
+  figures: "src/figures.ts",
   page: "css/page.css",
 };
 

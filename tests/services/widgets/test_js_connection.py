@@ -56,7 +56,7 @@ async def page(browser: Browser) -> Page:
 async def test_close_codes_are_those_of_the_protocol(page: Page, script: Script) -> None:
     """The module has every code of the table, and does what it says."""
     await page.goto(f"{script.url}blank")
-    found = await page.evaluate("async () => (await import('/close-codes.js')).CLOSE_CODES")
+    found = await page.evaluate("async () => (await import('/mesh-client.js')).CLOSE_CODES")
 
     assert {int(code): row["again"] for code, row in found.items()} == {
         close.code: close.again for close in CLOSE_CODES
@@ -106,7 +106,7 @@ async def test_delays_grow(page: Page, script: Script) -> None:
         line = await script.line()
     delays = await page.evaluate(
         """async () => {
-            const { Patience } = await import("/close-codes.js");
+            const { Patience } = await import("/mesh-client.js");
             const patience = new Patience();
             const most = Array.from({ length: 8 }, () => patience.delayMs(1006, null, 0));
             patience.accepted();

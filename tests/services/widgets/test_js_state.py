@@ -15,7 +15,7 @@ from tests.services.widgets.scripted import Script
 pytestmark = pytest.mark.slow
 
 FOLLOW = """async (histories) => {
-    const { TableState } = await import("/feed-state.js");
+    const { TableState } = await import("/mesh-client.js");
     return histories.map((frames) => {
         const state = new TableState();
         return frames.map((text) => {
@@ -83,7 +83,7 @@ async def test_checksum_is_that_of_the_documentation(page: Page) -> None:
     texts = [encode_json(rows).decode() for rows in tables]
     found = await page.evaluate(
         """async (texts) => {
-            const { tableCrc } = await import("/crc.js");
+            const { tableCrc } = await import("/mesh-client.js");
             return texts.map((text) => {
                 const rows = JSON.parse(text);
                 return tableCrc(rows.map((row) => row[0]), new Map(rows.map((row) => [row[0], row])), 2);
@@ -118,7 +118,7 @@ async def test_sequence_keeps_the_newest_and_leaves_nothing_out(page: Page) -> N
     """Values are appended in order and the oldest forgotten; a gap is refused, and a new beginning taken."""
     found = await page.evaluate(
         """async () => {
-            const { SequenceState } = await import("/feed-state.js");
+            const { SequenceState } = await import("/mesh-client.js");
             const state = new SequenceState();
             const event = (epoch, after, values) =>
                 state.event({ epoch, after, seq: after + values.length, values });

@@ -277,7 +277,7 @@ async def test_page_writes_numbers_as_traders_read_them(page: Page, program: Run
     await page.goto(program.page)
     written = await page.evaluate(
         """async () => {
-            const { compact, duration, percent, price } = await import("/format.js");
+            const { compact, duration, percent, price } = await import("/figures.js");
             return [
                 [null, 0, 4.25, -0.004, -12.3, 123.456, 1234.5].map(percent),
                 [null, 0.8628, 17.1, 9999.99, 712345.6].map(price),

@@ -1,4 +1,4 @@
-/** The kinds of widgets, each loaded when the first of it is placed. */
+/** The kinds of widgets: boards and charts are loaded when the first is placed, the small ones together. */
 
 export interface Kind {
   tag: string;
@@ -7,15 +7,17 @@ export interface Kind {
   h: number;
 }
 
+const small = () => import("../widgets/small");
+
 export const KINDS: Record<string, Kind> = {
   board: { tag: "mesh-board", load: () => import("../board/mesh-board"), w: 8, h: 13 },
-  alerts: { tag: "mesh-alerts", load: () => import("../widgets/mesh-alerts"), w: 8, h: 13 },
-  quote: { tag: "mesh-quote", load: () => import("../widgets/mesh-quote"), w: 5, h: 13 },
+  alerts: { tag: "mesh-alerts", load: small, w: 8, h: 13 },
+  quote: { tag: "mesh-quote", load: small, w: 5, h: 13 },
   chart: { tag: "mesh-chart", load: () => import("../chart/mesh-chart"), w: 9, h: 13 },
-  tape: { tag: "mesh-tape", load: () => import("../widgets/mesh-tape"), w: 4, h: 13 },
-  halts: { tag: "mesh-halts", load: () => import("../widgets/mesh-halts"), w: 5, h: 9 },
-  news: { tag: "mesh-news", load: () => import("../widgets/mesh-news"), w: 9, h: 11 },
-  clock: { tag: "mesh-clock", load: () => import("../widgets/mesh-clock"), w: 4, h: 5 },
+  tape: { tag: "mesh-tape", load: small, w: 4, h: 13 },
+  halts: { tag: "mesh-halts", load: small, w: 5, h: 9 },
+  news: { tag: "mesh-news", load: small, w: 9, h: 11 },
+  clock: { tag: "mesh-clock", load: small, w: 4, h: 5 },
 };
 
 export interface Offer {

@@ -2,6 +2,10 @@
 import { pageToken, type GiveToken } from "./page-token";
 import { SocketClient, socketUrl } from "./socket-client";
 
+export { CLOSE_CODES, Patience } from "./close-codes";
+export { tableCrc } from "./crc";
+export { SequenceState, TableState } from "./feed-state";
+
 export class MeshClient extends SocketClient {
   /**
    * @param url of `/ws`
