@@ -18,8 +18,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from mesh import clock
+from mesh.connection import Message
 from mesh.tasks import end, ticks
 from mesh.tokens import Tokens
+from schemas.naming import NEWS_OF_ALL
 from schemas.wire import encode_json
 from services.bench.live import Update, plan_for, watching
 from services.bench.measure import by_program, cpu_s, percentile
@@ -53,6 +55,9 @@ class _Seen:
     def __init__(self) -> None:
         self.sent_s: dict[str, float] = {}
         self.took_ms: dict[str, float] = {}
+        """To the socket of a client of the Widget Data Service."""
+        self.heard_ms: dict[str, float] = {}
+        """To a subscriber of `news.market`."""
         self.stretches: list[tuple[bool, float, float]] = []
         """Whether there were articles, from and until when; those that ended."""
         self.cpu_s = 0.0
@@ -62,6 +67,11 @@ class _Seen:
         """How long the articles of stretches that ended took; None of one that did not arrive."""
         end_s = self.stretches[-1][2]
         return [self.took_ms.get(name) for name, sent_s in self.sent_s.items() if sent_s < end_s]
+
+    def note(self, took_ms: dict[str, float], title: str) -> None:
+        """An article has arrived somewhere."""
+        name = title.replace("&", "&amp;")
+        took_ms[name] = (clock.monotonic_s() - self.sent_s[name]) * 1000
 
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -79,6 +89,8 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         "articles_per_s": arguments.articles,
         "articles": len(counted),
         "lost": len(counted) - len(arrived),
+        "heard_p50_ms": _rounded(percentile([*seen.heard_ms.values()], 50)),
+        "heard_p99_ms": _rounded(percentile([*seen.heard_ms.values()], 99)),
         "p50_ms": _rounded(percentile(arrived, 50)),
         "p99_ms": _rounded(percentile(arrived, 99)),
         "cpu_ms_per_article": round(seen.cpu_s * 1000 / max(len(seen.sent_s), 1), 2),
@@ -101,7 +113,12 @@ async def _measure(plan: Plan, articles_a_s: int) -> tuple[_Seen, list[Update], 
         running = tasks.create_task(tree.run())
         await tree.reached(tree.started)
         began_s, before_s = clock.monotonic_s(), _cpu_s(tree)
-        async with watching(plan) as (_, updates):
+        async with watching(plan) as (connection, updates):
+
+            async def on_article(message: Message) -> None:
+                seen.note(seen.heard_ms, msgspec.json.decode(message.data)["title"])
+
+            await connection.subscribe(NEWS_OF_ALL, on_article)
             meanwhile = [
                 tasks.create_task(_send(vendor, seen, articles_a_s)),
                 tasks.create_task(_listen(plan, seen)),
@@ -172,11 +189,9 @@ async def _listen(plan: Plan, seen: _Seen) -> None:
         await socket.send(encode_json({"action": "sub", "id": 1, "feed": "news/market"}), text=True)
         try:
             async for text in socket:
-                arrived_s = clock.monotonic_s()
                 frame = msgspec.json.decode(text)
                 for article in frame["values"] if frame["type"] == "event" else ():
-                    name = article["title"].replace("&", "&amp;")
-                    seen.took_ms[name] = (arrived_s - seen.sent_s[name]) * 1000
+                    seen.note(seen.took_ms, article["title"])
         except ConnectionClosed:
             return
 
