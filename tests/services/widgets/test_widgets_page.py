@@ -121,6 +121,7 @@ async def test_page_ranks_by_the_boards_own_score_first(
     shown = page.locator('[feed="board/volume"]')
 
     await expect(shown.locator("thead .ranking")).to_have_text("Score")
+    await expect(shown.locator(".rows tr")).to_have_count(1)
     await expect(shown.locator(".rows .ranking")).to_have_text("77.50")
 
 

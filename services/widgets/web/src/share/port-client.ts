@@ -1,4 +1,4 @@
-import type { Channel } from "../wire/channel";
+import { isSame, type Channel } from "../wire/channel";
 import { Client } from "../wire/client";
 import type { GiveToken } from "../wire/page-token";
 import type { ClientFrame, View } from "../wire/protocol";
@@ -40,6 +40,7 @@ export class PortClient extends Client {
 
   /** The worker shares what pages want the same of: another view is another subscription there. */
   protected override change(channel: Channel, view: View): void {
+    if (isSame(channel.view, view)) return;
     channel.view = view;
     this.ask(channel);
   }

@@ -27,6 +27,7 @@ function sayAll(): void {
 function come(visitor: Visitor, lock: string): void {
   visitors.add(visitor);
   visitor.say(standing());
+  see();
   void navigator.locks.request(lock, () => {
     visitors.delete(visitor);
     visitor.leave();
