@@ -97,9 +97,11 @@ class Checkpoints:
         Raises:
             FatalError: it is divided otherwise; symbols would be looked for in the wrong partition.
         """
-        with suppress(FencedError):  # it is claimed already
-            await self._bucket.put_if(_PARTITIONS_KEY, encode_json(partitions), 0)
-        found = await self.partitions()
+        found = None
+        while found is None:  # claimed by another, and this replica has not heard of it yet
+            with suppress(FencedError):
+                await self._bucket.put_if(_PARTITIONS_KEY, encode_json(partitions), 0)
+            found = await self.partitions()
         if found != partitions:
             raise FatalError(
                 f"this broker's state has {found} partitions, MESH_PARTITIONS asks for {partitions}: "

@@ -222,7 +222,7 @@ async def eventually(
     value: Callable[[], T] | Callable[[], Awaitable[T]],
     accept: Callable[[T], bool] = bool,
     *,
-    timeout_s: float = 10.0,
+    timeout_s: float = 20.0,
 ) -> T:
     """The first result of *value* that *accept* takes.
 

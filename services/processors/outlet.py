@@ -107,7 +107,7 @@ class Outlet:
 
     def _value(self, row: Row) -> bytes:
         news = self._news.get(row.symbol)
-        if news is None:
+        if news is None or news.published_ms != row.news_ms:  # the row that has its age comes next
             return encode_json(row)
         return encode_json(RowWithHeadline(**msgspec.structs.asdict(row), headline=news.title))
 

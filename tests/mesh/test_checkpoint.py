@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mesh.checkpoint import Checkpoint, Checkpoints, Held, _encoded
 from mesh.connection import Connection, open_connection
 from mesh.errors import FatalError, FencedError
-from mesh.kv import KeyValue
+from mesh.kv import Entry, KeyValue
 from mesh.logs import set_up
 from mesh.settings import Settings
 from schemas.checkpoint import Counts
@@ -91,6 +91,24 @@ async def test_number_of_partitions_is_claimed_once(connection: Connection) -> N
         "use 16, or another data directory"
     )
     await checkpoints.require_partitions(16)
+
+
+async def test_partitions_that_a_replica_has_not_heard_of_are_asked_for_again(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two programs that begin at once one claims; the other may read from a node that lags behind, and waits for it."""
+    lags = [True, True]
+    get = KeyValue.get
+
+    async def lagging(bucket: KeyValue, key: str) -> Entry | None:
+        return None if lags and lags.pop() else await get(bucket, key)
+
+    await Checkpoints(connection).require_partitions(16)
+    monkeypatch.setattr(KeyValue, "get", lagging)
+
+    await Checkpoints(connection).require_partitions(16)
+
+    assert not lags
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """What an owner puts into KV: the newest of each row, all of them again when it must, and their image."""
 
 import asyncio
+from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from mesh import clock
@@ -14,6 +16,7 @@ from schemas.columns import Columns, Image, columns_of
 from schemas.leaderboard import Row
 from schemas.naming import Bucket, partition_token
 from schemas.wire import json_decoder, msgpack_decoder
+from services.processors.known import Headline
 from services.processors.outlet import Outlet
 
 
@@ -32,10 +35,10 @@ def _rows(symbols: list[str], last_usd: float) -> Columns:
     )
 
 
-async def _outlet(connection: Connection) -> Outlet:
+async def _outlet(connection: Connection, news: Mapping[str, Headline] | None = None) -> Outlet:
     publisher = Publisher(connection)
     await publisher.start()
-    outlet = Outlet(connection, publisher, PARTITION, {})
+    outlet = Outlet(connection, publisher, PARTITION, news or {})
     outlet.epoch = 1
     return outlet
 
@@ -146,3 +149,22 @@ async def test_former_owner_puts_no_row_and_forgets_none(connection: Connection)
     assert await _prices(connection) == {}
     await outlet.put_rows(_is_owner)
     await _until(connection, dict.fromkeys(SYMBOLS, 1.0))
+
+
+async def test_headline_comes_with_its_age(connection: Connection) -> None:
+    """A row that was made before the newest article shows neither its headline nor its age; the next has both."""
+    news = {"A": Headline(2000, "a", 1, "Up"), "B": Headline(2000, "b", 1, "Down")}
+    outlet = await _outlet(connection, news)
+    ages = {"A": 2000, "B": 1000, "C": None}
+    rows = [Row(symbol, "2024-10-02", "regular", 1, news_ms=age) for symbol, age in ages.items()]
+    await outlet.publish(columns_of(rows), 0.0)
+    await outlet.put_rows(_is_owner)
+    await connection.flush()
+
+    async def headlines() -> dict[str, str | None]:
+        entries = await KeyValue(connection, Bucket.ROWS).all()
+        return {
+            each.key: msgspec.json.decode(each.value or b"").get("headline") for each in entries
+        }
+
+    await eventually(headlines, {"A": "Up", "B": None, "C": None}.__eq__)
