@@ -113,7 +113,7 @@ async def test_rest_refuses_as_the_vendor_does(tape: Path) -> None:
 async def test_synthetic_market_is_served(tmp_path: Path) -> None:
     """Without a tape the market plays; REST gives the closes that its first day is measured against."""
     async with (
-        running(sim_symbols=100, sim_speed="max", sim_start="2026-01-05T09:30:00") as simulator,
+        running(sim_symbols=100, sim_speed="60", sim_start="2026-01-05T09:30:00") as simulator,
         listening(simulator.port, "A.*") as heard,
     ):
         await eventually(lambda: len(heard.frames) > 3)
