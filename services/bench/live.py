@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import msgspec
+from websockets.asyncio.client import ClientConnection, connect
 
 from mesh import clock
 from mesh.connection import Connection, Message, open_connection
 from mesh.kv import RECEIVED_MS
 from mesh.logs import set_up
+from mesh.tokens import Tokens
 from schemas.wire import Wire, json_decoder
 from services.bench.tape import BenchTape
 from services.up import flags
@@ -18,6 +20,7 @@ from services.up.plan import Plan
 from services.up.plan import plan as planned
 
 
+_TOKEN_S = 3600.0
 SUBSCRIPTIONS = "A.*,AM.*,T.*,Q.*,LULD.*"
 
 
@@ -66,3 +69,17 @@ async def watching(plan: Plan) -> AsyncIterator[tuple[Connection, list[Update]]]
     async with open_connection(plan.settings, "bench", set_up("bench", "error")) as connection:
         await connection.subscribe("board.*", on_board)
         yield connection, updates
+
+
+@asynccontextmanager
+async def visiting(plan: Plan, feeds: str) -> AsyncIterator[ClientConnection]:
+    """A WebSocket of the Widget Data Service that may see *feeds*."""
+    tokens = Tokens(plan.settings.token_key.encode())
+    token = tokens.issue("bench", [feeds], _TOKEN_S, clock.now_ms())
+    async with connect(
+        f"ws://127.0.0.1:{plan.settings.port}/ws",
+        compression=None,
+        max_size=None,
+        additional_headers={"Authorization": f"Bearer {token}"},
+    ) as socket:
+        yield socket

@@ -14,16 +14,14 @@ from typing import Any
 
 import msgspec
 import uvloop
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from mesh import clock
 from mesh.connection import Message
 from mesh.tasks import end, ticks
-from mesh.tokens import Tokens
 from schemas.naming import NEWS_OF_ALL
 from schemas.wire import encode_json
-from services.bench.live import Update, plan_for, watching
+from services.bench.live import Update, plan_for, visiting, watching
 from services.bench.measure import by_program, cpu_s, percentile
 from services.bench.tape import steady
 from services.simulator.feed import LiveFeed
@@ -45,7 +43,6 @@ _START = "2026-01-05T10:00:00"
 _STRETCH_S = 8.0
 _SETTLE_S = 2.0
 """Of each stretch, what is not counted: boards of its begin are of what was before it."""
-_TOKEN_S = 3600.0
 _SYMBOLS = ("NVDA", "TSLA", "SPY", "AAPL", "QQQ", "AMD", "PLTR", "AMZN", "INTC", "F", "SOFI", "BAC", "T", "MSFT")  # fmt: skip
 
 
@@ -177,15 +174,7 @@ def _article(number: int) -> dict[str, Any]:
 
 async def _listen(plan: Plan, seen: _Seen) -> None:
     """A client of the Widget Data Service that follows all news."""
-    token = Tokens(plan.settings.token_key.encode()).issue(
-        "bench", ["news/*"], _TOKEN_S, clock.now_ms()
-    )
-    async with connect(
-        f"ws://127.0.0.1:{plan.settings.port}/ws",
-        compression=None,
-        max_size=None,
-        additional_headers={"Authorization": f"Bearer {token}"},
-    ) as socket:
+    async with visiting(plan, "news/*") as socket:
         await socket.send(encode_json({"action": "sub", "id": 1, "feed": "news/market"}), text=True)
         try:
             async for text in socket:

@@ -13,15 +13,14 @@ from typing import Any
 
 import msgspec
 import uvloop
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from mesh import clock
 from mesh.connection import Message, open_connection
 from mesh.kv import RECEIVED_MS
 from mesh.logs import set_up
-from mesh.tokens import Tokens
 from schemas.wire import encode_json
+from services.bench.live import visiting
 from services.bench.measure import by_program, cpu_s, percentile, rss_mb
 from services.bench.tape import BenchTape, steady
 from services.up import flags
@@ -31,7 +30,6 @@ from services.up.plan import plan as planned
 from services.up.service import Tree
 
 
-_TOKEN_S = 3600.0
 _COUNTED = ("listener", "broker", "processors", "boards")
 """Whose CPU is the cost of an event; the simulator and the page's service are reported beside it."""
 _SUBSCRIPTIONS = "A.*,AM.*,T.*,Q.*,LULD.*"
@@ -128,15 +126,7 @@ async def _watch(plan: Plan, latencies: _Latencies) -> None:
 
 async def _watch_socket(plan: Plan, latencies: _Latencies) -> None:
     feeds: list[str] = []
-    token = Tokens(plan.settings.token_key.encode()).issue(
-        "bench", ["board/*"], _TOKEN_S, clock.now_ms()
-    )
-    async with connect(
-        f"ws://127.0.0.1:{plan.settings.port}/ws",
-        compression=None,
-        max_size=None,
-        additional_headers={"Authorization": f"Bearer {token}"},
-    ) as socket:
+    async with visiting(plan, "board/*") as socket:
         try:
             async for text in socket:
                 frame = msgspec.json.decode(text)

@@ -167,7 +167,7 @@ class Desk:
             query["ticker"] = symbol
         found = await self._vendor.one(kind.path.format(symbol=symbol), kind.decoder, **query)
         results = found.results if found is not None else None
-        is_empty = isinstance(results, told.Events) and not results.events
+        is_empty = isinstance(results, told.NamedEvents) and not results.events
         return None if is_empty else results or None
 
     async def _ask_picture(self, address: str) -> _Picture | None:

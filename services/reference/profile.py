@@ -10,15 +10,15 @@ from services.reference.links import link
 from services.reference.told import (
     Address,
     Branding,
-    Details,
-    Events,
+    Company,
+    NamedEvents,
     ShortInterest,
     ShortVolume,
     Split,
 )
 
 
-def company(symbol: str, found: Details, asof_ms: int) -> vendor.Company:
+def company(symbol: str, found: Company, asof_ms: int) -> vendor.Company:
     """Who is behind *symbol*."""
     branding, address = found.branding or Branding(), found.address or Address()
     return vendor.Company(
@@ -87,7 +87,7 @@ def splits(symbol: str, found: Sequence[Split], asof_ms: int) -> vendor.Splits:
     return vendor.Splits(symbol, asof_ms, sorted(rows, key=lambda row: row.day, reverse=True))
 
 
-def ticker_events(symbol: str, found: Events, asof_ms: int) -> vendor.TickerEvents:
+def ticker_events(symbol: str, found: NamedEvents, asof_ms: int) -> vendor.TickerEvents:
     """Newest first."""
     rows = [
         vendor.TickerEventRow(

@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from schemas.wire import Wire, json_decoder
+from services.reference.answers import Details, Events
 
 
 RowT = TypeVar("RowT")
@@ -24,8 +25,8 @@ class Address(Wire, frozen=True):
     state: str | None = None
 
 
-class Details(Wire, frozen=True):
-    """A company."""
+class Company(Details, frozen=True):
+    """A company, with what else is told of it."""
 
     name: str | None = None
     description: str | None = None
@@ -37,8 +38,6 @@ class Details(Wire, frozen=True):
     sic_description: str | None = None
     list_date: str | None = None
     market_cap: float | None = None
-    share_class_shares_outstanding: float | None = None
-    weighted_shares_outstanding: float | None = None
     total_employees: int | None = None
     phone_number: str | None = None
     cik: str | None = None
@@ -87,37 +86,22 @@ class Filing(Wire, frozen=True):
     filing_url: str | None = None
 
 
-class Named(Wire, frozen=True):
-    """A ticker in an event."""
-
-    ticker: str
-
-
-class Event(Wire, frozen=True):
-    """What happened to a listing."""
-
-    type: str
-    date: str
-    ticker_change: Named | None = None
-
-
-class Events(Wire, frozen=True):
-    """All that happened to a listing."""
+class NamedEvents(Events, frozen=True):
+    """All that happened to a listing, and its name."""
 
     name: str | None = None
-    events: list[Event] | None = None
 
 
 class DetailsOf(Wire, frozen=True):
     """An answer about one ticker."""
 
-    results: Details | None = None
+    results: Company | None = None
 
 
 class EventsOf(Wire, frozen=True):
     """An answer about one ticker."""
 
-    results: Events | None = None
+    results: NamedEvents | None = None
 
 
 class List(Struct, Generic[RowT], frozen=True, gc=False):
