@@ -7,13 +7,14 @@ reconnect, since a put may be lost with the connection.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from itertools import islice
 
 import msgspec
 
 from mesh import clock
 from mesh.connection import Connection
-from mesh.errors import BrokerError
+from mesh.errors import BrokerError, FencedError
 from mesh.kv import KeyValue
 from mesh.market import Newest
 from mesh.publisher import Publisher
@@ -29,7 +30,7 @@ from schemas.naming import (
     rows_subject,
     symbol_token,
 )
-from schemas.wire import encode_json, encode_msgpack
+from schemas.wire import Wire, encode_json, encode_msgpack
 from services.processors.known import Headline
 
 
@@ -38,6 +39,15 @@ MESSAGE_ID = "Nats-Msg-Id"
 
 _CHUNK = 100
 """Rows that are put before the owner makes sure again that it still is one."""
+
+
+class _Dated(Wire, frozen=True):
+    """Of a stored alert as much as says which of two is newer."""
+
+    event_ms: int
+
+
+_dated = msgspec.json.Decoder(_Dated).decode
 
 
 class Outlet:
@@ -114,17 +124,29 @@ class Outlet:
     async def alert(self, alert: Alert) -> None:
         """Store *alert*, unless it is stored already, and put it as the last of its kind.
 
+        One that was stored before, by who died since or is the owner since, replaces only an older one.
+
         Raises:
-            BrokerError: not known to be stored; it may be tried again.
+            BrokerError: not known to be stored and put; it may be tried again.
         """
         value = encode_json(alert)
-        subject = alert_subject(alert.kind, alert.symbol)
-        await self._connection.acknowledged(subject, value, {MESSAGE_ID: alert.id})
-        await self._alerts_kv.put_unconfirmed(alert_key(alert.kind, alert.symbol), value)
+        subject, key = alert_subject(alert.kind, alert.symbol), alert_key(alert.kind, alert.symbol)
+        stored = await self._connection.acknowledged(subject, value, {MESSAGE_ID: alert.id})
+        if not stored.get("duplicate"):
+            await self._alerts_kv.put(key, value)
+            return
+        last = await self._alerts_kv.get(key)
+        if last is None or last.value is None or _dated(last.value).event_ms < alert.event_ms:
+            with suppress(FencedError):  # by the same alert or a newer one
+                await self._alerts_kv.put_if(key, value, last.revision if last is not None else 0)
 
     async def show_halt(self, halted: Halted) -> None:
-        """Put how a symbol trades into KV `halts`; a put that is lost is followed by the next owner's."""
-        await self._halts_kv.put_unconfirmed(symbol_token(halted.symbol), encode_json(halted))
+        """Put how a symbol trades into KV `halts`.
+
+        Raises:
+            BrokerError: not known to be put.
+        """
+        await self._halts_kv.put(symbol_token(halted.symbol), encode_json(halted))
 
     async def picture(self, confirm: Callable[[], Awaitable[None]]) -> None:
         """Write the image of all rows that were published, if any was since the last one.

@@ -140,7 +140,10 @@ class Owner:
         await self.put_rows()
         await self.picture()
         await self.show_halts()
-        await self.send_alerts()  # if not now, the next owner does it: they are in the checkpoint
+        await self._send_alerts()  # if not now, the next owner does it: they are in the checkpoint
+        await (
+            self.checkpoint()
+        )  # not to be sent again by an owner of tomorrow, when the stream knows them no more
 
     async def flush(self) -> float:
         """Publish the rows that changed since the last flush, if any; the seconds that making them took."""
@@ -155,14 +158,16 @@ class Owner:
         return took_s
 
     async def send_alerts(self) -> None:
-        """Store the alerts of the rows that were made and are not known to be stored.
+        """Store the alerts of the rows that were made and are not known to be stored, unless that goes on already.
 
         Raises:
             BrokerError: some are still not.
         """
+        if self._is_open and not self._sending.locked():
+            await self._send_alerts()
+
+    async def _send_alerts(self) -> None:
         unsent = self.state.fold.unsent
-        if not unsent or not self._is_open or self._sending.locked():
-            return
         async with self._sending:
             for alert in list(unsent.values()):
                 await self._outlet.alert(alert)
@@ -174,12 +179,15 @@ class Owner:
 
         Raises:
             FencedError: this process is no longer the owner.
+            BrokerError: some are not known to be put; they are the next time.
         """
         halted = self.state.fold.halted
         if halted and self._is_open:
             await self._confirm()
-            for symbol in list(halted):
-                await self._outlet.show_halt(halted.pop(symbol))
+            for symbol, shown in list(halted.items()):
+                await self._outlet.show_halt(shown)
+                if halted.get(symbol) is shown:
+                    del halted[symbol]
 
     async def put_rows(self) -> float:
         """Put each row that changed since the last call into KV `rows`; the seconds that it took.

@@ -18,6 +18,7 @@ from mesh.testing import RunningBroker, eventually, ready_connection
 from schemas.market import Batch, Trade
 from schemas.naming import ALERTS_STREAM, Bucket, MarketClass, alert_subject, tape_subject
 from schemas.wire import encode_msgpack
+from services.processors.alarms import COOLDOWN_MS
 from services.processors.known import Knowledge
 from services.processors.outlet import MESSAGE_ID
 from services.processors.owner import Owner
@@ -49,9 +50,10 @@ async def _owner(connection: Connection) -> Owner:
     return owner
 
 
-async def _print_block(connection: Connection, number: int) -> None:
-    """A trade of the symbol *number* that is a block; the first of its session, so it is nothing else."""
-    block = Trade("AB"[number], START_MS + 1000 * number, 1, 50.0, 10_000.0, (), 4, "1")
+async def _print_block(connection: Connection, number: int, symbol: str = "") -> None:
+    """A trade that is a block, of *symbol* or that of the *number*; the first of its session, so it is nothing else."""
+    time_ms = START_MS + (COOLDOWN_MS if symbol else 1000) * number
+    block = Trade(symbol or "AB"[number], time_ms, number + 1, 50.0, 10_000.0, (), 4, str(number))
     batch = encode_msgpack(Batch(1, number, number, clock.now_ms(), [block]))
     await connection.acknowledged(tape_subject(MarketClass.TRADES, PARTITION), batch)
 
@@ -129,6 +131,39 @@ async def test_handed_over_alerts_are_not_left_to_the_next(connection: Connectio
 
     assert await _stored(connection) == IDS[:1]
     assert await _last(connection) == set(IDS[:1])
+
+
+async def test_handing_over_waits_for_what_is_being_sent(connection: Connection) -> None:
+    """What the clock began to send is sent by the time that the next owner may begin."""
+    first = await _owner(connection)
+    for number in range(20):
+        await _print_block(connection, number, f"S{number}")
+    await _find(first, 20)
+    sending = asyncio.get_running_loop().create_task(first.send_alerts())
+    await asyncio.sleep(0)
+    await first.hand_over()
+    left = list(first.state.fold.unsent)
+    sending.cancel()
+
+    assert left == []
+    assert len(await _stored(connection)) == len(await _last(connection)) == 20
+    assert not (await _owner(connection)).state.fold.unsent
+
+
+async def test_former_owner_replaces_no_newer_alert(connection: Connection) -> None:
+    """An owner that was away sends what its successor has sent: the last of the kind stays the last."""
+    former = await _owner(connection)
+    await _print_block(connection, 0, "A")
+    await _find(former, 1)
+    successor = await _owner(connection)
+    await _print_block(connection, 1, "A")
+    await _find(successor, 2)
+    await successor.send_alerts()
+    await former.send_alerts()
+    await connection.flush()
+
+    assert await _last(connection) == {f"block-A-{START_MS + COOLDOWN_MS}"}
+    assert len(await _stored(connection)) == 2
 
 
 async def test_broker_that_is_away_delays_alerts(broker: RunningBroker, settings: Settings) -> None:

@@ -39,9 +39,10 @@ async def script() -> AsyncIterator[Script]:
 
 @pytest.fixture
 async def page(browser: Browser) -> Page:
-    """A page whose clock can be put forward."""
+    """A page whose clock stands still unless it is put forward: else a slow machine lets timers pass unseen."""
     made = await browser.new_page()
-    await made.clock.install()
+    await made.clock.install(time=0)
+    await made.clock.pause_at(1_000)
     return made
 
 
