@@ -114,6 +114,8 @@ class MarketTable:
         self._partitions = [_Partition() for _ in range(partitions)]
         self._rows = Newest()
         self._newest = (0.0, 0.0, 0.0)
+        self._has_changed = False
+        """Whether there may be something newer."""
         self.oldest_received_ms = 0.0
         """When the oldest change since the last `take_received_ms` arrived from the vendor; 0 if none did."""
 
@@ -123,6 +125,9 @@ class MarketTable:
 
     def instant(self) -> Instant | None:
         """The newest event of the market; None while there is none."""
+        if self._has_changed:
+            self._has_changed = False
+            self._newest = max(self._newest, _newest(self.columns()))
         day, event_ms, session = map(int, self._newest)
         if not day:
             return None
@@ -203,7 +208,7 @@ class MarketTable:
         if columns:
             partition.symbols.update(columns.symbols)
             self._rows.put(columns)
-            self._newest = max(self._newest, _newest(columns))
+            self._has_changed = True
 
 
 def _newest(columns: Columns) -> tuple[float, float, float]:

@@ -6,7 +6,6 @@ session its place in `SESSIONS`, a halt its place in `HALTS`. Integers are exact
 milliseconds reach in the year 287396. Ranking 11,000 symbols by a column takes a tenth of a millisecond.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
@@ -227,7 +226,7 @@ def column_of(name: str, values: Sequence[Any]) -> Numbers:
     write = _WRITE[PLACE[name]]
     if name in _TEXTS:
         values = [None if value is None else write(value) for value in values]
-    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.float64)  # which makes NaN of None
 
 
 def column_reader(name: str) -> Callable[[float], Any] | None:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 
 from mesh.leaderboard import Instant, Leaderboard
-from schemas.columns import Columns, Numbers
+from schemas.columns import Columns
 from schemas.leaderboard import Board
 from schemas.widget import View
 from schemas.wire import json_decoder
@@ -21,6 +21,7 @@ from services.widgets.listing import (
 from services.widgets.live_sequence import LiveSequence
 from services.widgets.live_table import LiveTable
 from services.widgets.sequences import Sequences
+from services.widgets.shown import Scored, Showing
 from services.widgets.want import ViewError, Want, is_table, want
 
 
@@ -65,7 +66,9 @@ class Catalogue:
         self._epoch = epoch
         self._numbered = 0
         self._scores = {board.name: board for board in boards}
-        self._scored: dict[str, Numbers] = {}
+        self._showing = Showing()
+        self._scored: dict[str, Scored] = {}
+        """Of the market as it is now."""
         self._published: dict[str, Published] = {}
         self._received_ms: dict[str, float] = {}
         self._tables: OrderedDict[Want, LiveTable] = OrderedDict()
@@ -115,7 +118,7 @@ class Catalogue:
         if names is None or names.symbols is not columns.symbols:
             names = Names(columns.symbols)
         self._scored = {}
-        self.market = Market(columns, instant, names)
+        self.market = Market(columns, instant, names, self._showing.take(columns), {})
         return [table for table in self._used_tables() if not self._is_as_published(table.want)]
 
     def refresh(self, table: LiveTable, received_ms: float) -> None:
@@ -195,15 +198,15 @@ class Catalogue:
                 table.after(table.seq - 1)  # now, for one table after the other costs a third less
             self._tell(table)
 
-    def _market_scores(self, name: str) -> Numbers | None:
+    def _market_scores(self, name: str) -> Scored | None:
         """What the whole market scores on a board now; None without one of this name."""
         board = self._scores.get(name)
         if board is None or self.market is None:
             return None
         found = self._scored.get(name)
         if found is None:
-            found = board.scores(self.market.columns, self.market.instant)
-            self._scored[name] = found
+            scores = board.scores(self.market.columns, self.market.instant)
+            found = self._scored[name] = self._showing.scored(name, scores)
         return found
 
     def _is_published(self, wanted: Want) -> bool:

@@ -1,6 +1,7 @@
 """Numbers of rows as frames show them: rounded, as JSON values, and summed."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,11 @@ class Cells:
     def values(self, numbers: Numbers, lines: Places) -> list[list[Any]]:
         """Cells of some *lines* as frames have them; NaN stands for null, and becomes it when it is encoded."""
         found: list[list[Any]] = numbers.tolist()
-        for each in np.flatnonzero(self._may_be_whole[lines]).tolist():
-            line = numbers[each]
-            if ((line == np.rint(line)) & (np.abs(line) < _EXACT)).all():  # without a point
-                found[each] = line.astype(np.int64).tolist()
+        maybe = np.flatnonzero(self._may_be_whole[lines])
+        asked = numbers[maybe]
+        is_whole = ((asked == np.rint(asked)) & (np.abs(asked) < _EXACT)).all(axis=1)
+        for each in maybe[is_whole].tolist():
+            found[each] = numbers[each].astype(np.int64).tolist()  # without a point
         for each in np.flatnonzero(self._texts[lines]).tolist():
             found[each] = self._read(int(lines[each]), found[each])
         return found
@@ -60,6 +62,12 @@ class Cells:
     def _read(self, line: int, numbers: list[float]) -> list[Any]:
         read = self._readers[line]
         return [None if each != each or read is None else read(each) for each in numbers]  # noqa: PLR0124 (NaN alone differs from itself)
+
+
+@lru_cache(maxsize=256)
+def cells(columns: tuple[str, ...]) -> Cells:
+    """How the cells of *columns* are shown."""
+    return Cells(columns)
 
 
 def _decimals(name: str) -> int:

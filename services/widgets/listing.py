@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,8 @@ from mesh.leaderboard import Instant, best_places
 from schemas.columns import FIELDS, PLACE, Columns, Mask, Numbers, Places, column_of, unknown
 from schemas.leaderboard import Board, RankedRow
 from schemas.widget import Head
+from services.widgets.cells import cells
+from services.widgets.shown import Scored, Shown, scored, shown
 from services.widgets.want import MOST_ROWS, SCORE, Want, condition
 
 
@@ -20,11 +23,15 @@ class Listing(NamedTuple):
     head: Head
     symbols: Sequence[str]
     numbers: Numbers
-    """A line for each wanted column, coded as in `schemas.columns`; NaN is unknown."""
+    """A line for each wanted column, as they are shown (`Cells.rounded`), coded as in `schemas.columns`; NaN is unknown."""
     total: int
     places: Places | None = None
     """Where the rows are among *names*, if they are of a market: rows are compared by that, not by symbol."""
     names: "Names | None" = None
+    changed_at: Places | None = None
+    """At which tick of the market each row was last another; None: not known."""
+    tick: int = 0
+    """Which one it is of."""
 
 
 class Names:
@@ -59,6 +66,10 @@ class Market(NamedTuple):
     instant: Instant
     names: Names
     """Of *columns*."""
+    shown: Shown
+    """The same rows."""
+    masks: dict[str, Mask]
+    """The rows that conditions take, as far as they were asked: many views have the same one."""
 
     @property
     def head(self) -> Head:
@@ -111,21 +122,22 @@ def holds(columns: Sequence[str]) -> bool:
 
 def of_published(want: Want, board: Published, market: Market | None) -> Listing:
     """The rows that were published; what a board does not hold of a row comes from the *market*."""
-    shown = board.first(want.top)
-    symbols = shown.symbols[slice(*want.window)] if want.window else shown.symbols
-    columns = shown.columns if holds(want.columns) else _completed(shown, market)
+    chosen = board.first(want.top)
+    symbols = chosen.symbols[slice(*want.window)] if want.window else chosen.symbols
+    columns = chosen.columns if holds(want.columns) else _completed(chosen, market)
     numbers = np.empty((len(want.columns), len(symbols)))
     for line, name in enumerate(want.columns):
-        known = shown.scores if name == SCORE else columns.matrix[PLACE[name]]
+        known = chosen.scores if name == SCORE else columns.matrix[PLACE[name]]
         numbers[line] = known[slice(*want.window)] if want.window else known
-    return Listing(board.head, symbols, numbers, len(board.symbols))
+    return Listing(board.head, symbols, cells(want.columns).rounded(numbers), len(board.symbols))
 
 
 def among_published(want: Want, board: Published, market: Market | None) -> Listing:
     """What is wanted of the rows that were published alone: where the score, or the *market*, is not known here."""
     instant = Instant(board.head.trading_day, board.head.asof_ms, board.head.session)
-    names = Names(board.symbols)
-    return of_market(want, Market(_completed(board, market), instant, names), board.scores)
+    columns = _completed(board, market)
+    alone = Market(columns, instant, Names(board.symbols), shown(columns), {})
+    return of_market(want, alone, scored(board.scores))
 
 
 def _completed(board: Published, market: Market | None) -> Columns:
@@ -139,23 +151,33 @@ def _completed(board: Published, market: Market | None) -> Columns:
     return Columns(board.symbols, matrix)
 
 
-def of_market(want: Want, market: Market, scores: Numbers | None) -> Listing:
+def of_market(want: Want, market: Market, scores: Scored | None) -> Listing:
     """Rows of the whole market, by *scores* if there are any and no other order is wanted; NaN is off the board."""
-    columns = market.columns
+    exact = None if scores is None else scores.exact
     which = _which(want, market)
-    if scores is not None:
-        which &= np.isfinite(scores)
-    keys, names = _keys(want, market, scores), market.names
+    if exact is not None:
+        which &= np.isfinite(exact)
+    names, tick = market.names, market.shown.tick
     top = min(want.top or MOST_ROWS, MOST_ROWS)
-    places = best_places(keys, which, top, names.in_order)
+    places = best_places(_keys(want, market, exact), which, top, names.in_order)
     if want.window is not None:
         places = places[slice(*want.window)]
-    lines = np.array([[PLACE.get(name, 0)] for name in want.columns], np.intp)
-    numbers = columns.matrix[lines, places]
+    numbers = market.shown.numbers[_lines(want.columns)].take(places, axis=1)
+    changed_at = market.shown.changed_at
+    if changed_at is not None:
+        changed_at = changed_at[places]
     if SCORE in want.columns:
-        numbers[want.columns.index(SCORE)] = np.nan if scores is None else scores[places]
+        numbers[want.columns.index(SCORE)] = np.nan if scores is None else scores.shown[places]
+        if changed_at is not None and scores is not None:
+            changed_at = np.maximum(changed_at, scores.changed_at[places])
     total = int(np.count_nonzero(which))
-    return Listing(market.head, names.at(places), numbers, total, places, names)
+    return Listing(market.head, names.at(places), numbers, total, places, names, changed_at, tick)
+
+
+@lru_cache(maxsize=256)
+def _lines(columns: tuple[str, ...]) -> Places:
+    """Where *columns* are among those of rows."""
+    return np.array([PLACE.get(name, 0) for name in columns], np.intp)
 
 
 def _which(want: Want, market: Market) -> Mask:
@@ -172,7 +194,10 @@ def _which(want: Want, market: Market) -> Mask:
         known = market.names.places
         which[[known[each] for each in symbols if each in known]] = True
     if want.where is not None:
-        which &= condition(want.where).mask(columns)
+        taken = market.masks.get(want.where)
+        if taken is None:
+            taken = market.masks[want.where] = condition(want.where).mask(columns)
+        which &= taken
     return which
 
 

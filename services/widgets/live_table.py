@@ -13,15 +13,18 @@ import numpy as np
 
 from schemas.columns import Mask, Numbers, Places
 from schemas.widget import Delta, Head, Snap
-from services.widgets.cells import Cells
+from services.widgets.cells import cells
 from services.widgets.frame import Frame, frame
 from services.widgets.listing import Listing, Names, empty
 from services.widgets.moves import moved, origins, origins_by_place
+from services.widgets.shown import differ
 from services.widgets.want import Want
 
 
 _MOST_ORDERS = 128
 """Orders of the rows that are remembered: as many changes of it as somebody may be behind."""
+_NEW = -1
+"""Version of a row that was not there."""
 _CRC_EVERY = 16
 _MOST = 0.6
 """Of the rows that changed, those with a new number in a column: from so many on it is given for all of them."""
@@ -45,10 +48,13 @@ class LiveTable:
         self._places: Places | None = None
         self._names: Names | None = None
         self._numbers = np.empty((len(want.columns), 0))
-        self._versions = np.empty((len(want.columns), 0), dtype=np.int64)
+        self._versions = np.empty((len(want.columns), 0), np.intp)
+        self._row_versions = np.empty(0, np.intp)
+        """The newest of each row."""
+        self._tick = 0
         self._orders: deque[tuple[int, list[str]]] = deque(maxlen=_MOST_ORDERS)
         """Orders of the symbols, and since which position."""
-        self._cells = Cells(want.columns)
+        self._cells = cells(want.columns)
         self._came_from: Places | None = None
         """Where the rows were before the newest update; None where they are."""
         self._deltas: dict[int, Frame] = {}
@@ -56,28 +62,31 @@ class LiveTable:
 
     def update(self, listing: Listing, received_ms: float) -> bool:
         """Take what the table is now; whether it differs from what it was."""
-        numbers = self._cells.rounded(listing.numbers)
         symbols = list(listing.symbols)
         came_from = None if symbols == self._symbols else self._origins(listing)
-        before, versions = self._aligned(len(symbols), came_from)
-        changed = (numbers != before) & ((numbers == numbers) | (before == before))  # noqa: PLR0124 (NaN alone differs from itself)
-        is_new = versions[0] < 0 if len(versions) else np.zeros(len(symbols), np.bool_)
+        versions, row_versions = self._aligned(came_from)
+        is_new = row_versions == _NEW
+        rows = self._suspects(listing, is_new)
+        changed = differ(listing.numbers[:, rows], self._numbers_of(rows, came_from))
+        has_changed = changed.any(axis=0) | is_new[rows]
         same = (
             self.seq > 0
             and came_from is None
-            and not changed.any()
+            and not has_changed.any()
             and (listing.head, listing.total) == (self._head, self._total)
         )
         if same:
+            self._tick = listing.tick
             return False
         self.seq += 1
-        versions[changed] = self.seq
-        versions[:, is_new] = self.seq
+        versions[:, rows] = np.where(changed | is_new[rows], self.seq, versions[:, rows])
+        row_versions[rows[has_changed]] = self.seq
         if self.seq == 1 or came_from is not None:
             self._orders.append((self.seq, symbols))
         self._came_from = came_from
-        self._symbols, self._numbers, self._versions = symbols, numbers, versions
-        self._places, self._names = listing.places, listing.names
+        self._symbols, self._numbers = symbols, listing.numbers
+        self._versions, self._row_versions = versions, row_versions
+        self._places, self._names, self._tick = listing.places, listing.names, listing.tick
         self._head, self._total, self._received_ms = listing.head, listing.total, received_ms
         self._deltas, self._snaps = {}, {}
         return True
@@ -110,22 +119,28 @@ class LiveTable:
             return origins(self._symbols, listing.symbols)
         return origins_by_place(before, now, len(names.symbols))
 
-    def _aligned(self, symbols: int, came_from: Places | None) -> tuple[Numbers, Any]:
-        """Numbers and versions of the rows, of which there are *symbols* now; NaN and −1 for those that are new.
-
-        They stood at the places *came_from* until now, or where they are if it is None.
-        """
+    def _aligned(self, came_from: Places | None) -> tuple[Places, Places]:
+        """Versions of the cells and of the rows, which stood at the places *came_from* until now; None: where they are."""
         if came_from is None:
-            return self._numbers, self._versions
+            return self._versions, self._row_versions
         if not self._symbols:
-            shape = (len(self.want.columns), symbols)
-            return np.full(shape, np.nan), np.full(shape, -1, dtype=np.int64)
-        numbers, versions = self._numbers[:, came_from], self._versions[:, came_from]
-        is_new = came_from < 0
-        if is_new.any():
-            numbers[:, is_new] = np.nan
-            versions[:, is_new] = -1
-        return numbers, versions
+            shape = (len(self.want.columns), len(came_from))
+            return np.full(shape, _NEW, np.intp), np.full(len(came_from), _NEW, np.intp)
+        row_versions = self._row_versions[came_from]
+        row_versions[came_from < 0] = _NEW
+        return self._versions.take(came_from, axis=1), row_versions
+
+    def _suspects(self, listing: Listing, is_new: Mask) -> Places:
+        """The rows of *listing* that may not be what they were, or are new."""
+        if listing.changed_at is None or listing.names is not self._names:
+            return np.arange(len(is_new))
+        return np.flatnonzero((listing.changed_at > self._tick) | is_new)
+
+    def _numbers_of(self, rows: Places, came_from: Places | None) -> Numbers:
+        """The numbers that the *rows* of now had before; something, of those that are new."""
+        if not self._symbols:
+            return np.full((len(self.want.columns), len(rows)), np.nan)
+        return self._numbers.take(rows if came_from is None else came_from[rows], axis=1)
 
     def _order_at(self, seq: int) -> list[str] | None:
         if not 0 < seq <= self.seq:
@@ -138,8 +153,8 @@ class LiveTable:
     def _delta(self, seq: int, order: list[str]) -> Frame:
         came_from = self._came_from if seq == self.seq - 1 else origins(order, self._symbols)
         gone, moves = moved(order, self._symbols, came_from) if came_from is not None else ([], [])
-        changed = self._versions > seq
-        places = np.flatnonzero(changed.any(axis=0))
+        places = np.flatnonzero(self._row_versions > seq)
+        changed = self._versions.take(places, axis=1) > seq
         rows: list[int] = places.tolist()
         return frame(
             Delta(
@@ -151,7 +166,7 @@ class LiveTable:
                 gone=gone,
                 moves=moves,
                 rows=rows,
-                cells=self._changes(changed[:, places], places, rows),
+                cells=self._changes(changed, places, rows),
                 total=self._total,
                 crc=self.checksum() if self.seq % _CRC_EVERY == self._crc_at else None,
             )

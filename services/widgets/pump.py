@@ -18,7 +18,7 @@ from services.widgets.subscription import Holder, Subscription
 
 _MOST_BYTES = 128 << 10
 """At once, for a client: what it is owed for all its boards costs one call of the kernel."""
-_TURN_S = 0.003
+_TURN_S = 0.01
 """After so long others get a turn: what clients say, and what comes from the broker."""
 _AT_ONCE = 16
 """Watchers between two looks at the clock."""

@@ -29,6 +29,7 @@ _QUIET_S = 0.004
 """When no partition has said anything for so long, all that flushed together have."""
 _SETTLE_S = 0.02
 """So long they are waited for at most."""
+_TURN_S = 0.02
 _RESYNC_S = 0.5
 _ALERTS_AGE_MS = 3_600_000.0
 _NEWS_AGE_MS = 86_400_000.0
@@ -124,9 +125,12 @@ class Sources:
             instant = self._reader.table.instant()
             if instant is not None:
                 received_ms = self._reader.table.take_received_ms()
+                turn_s = clock.monotonic_s()
                 for table in self._catalogue.put_market(self._columns(), instant):
                     self._catalogue.refresh(table, received_ms)
-                    await asyncio.sleep(0)  # who follows this one need not wait for the others
+                    if clock.monotonic_s() - turn_s >= _TURN_S:
+                        await asyncio.sleep(0)  # others need not wait for all of them
+                        turn_s = clock.monotonic_s()
             await asyncio.sleep(due_s - clock.monotonic_s())
 
     async def _settle(self) -> None:

@@ -43,7 +43,10 @@ def encoded(*rows: Ranked, name: str = "gainers", seq: int = 1) -> bytes:
 def show_market(
     catalogue: Catalogue, columns: Columns, instant: Instant, received_ms: float
 ) -> None:
-    """Have *catalogue* take all rows as they are now, and make all tables of them."""
+    """Have *catalogue* take all rows as they are now, and make all tables of them: of the same symbols, in the same list."""
+    before = catalogue.market.columns.symbols if catalogue.market is not None else []
+    if columns.symbols == before:
+        columns = Columns(before, columns.matrix)
     for table in catalogue.put_market(columns, instant):
         catalogue.refresh(table, received_ms)
 

@@ -8,6 +8,7 @@ import numpy as np
 from mesh.feed_state import TableState
 from schemas.leaderboard import SESSIONS
 from schemas.widget import Delta, Head, Snap
+from services.widgets.cells import Cells
 from services.widgets.frame import Frame
 from services.widgets.listing import Listing
 from services.widgets.live_table import LiveTable
@@ -35,9 +36,15 @@ def table_of(*columns: str) -> LiveTable:
     return LiveTable(Want("row/*", columns or COLUMNS, None, None, None, None, None), "e.1")
 
 
+def as_shown(listing: Listing, *columns: str) -> Listing:
+    """*listing* with its numbers as they are shown."""
+    return listing._replace(numbers=Cells(columns or COLUMNS).rounded(listing.numbers))
+
+
 def simple(symbols: str, last_usd: float = 1.0) -> Listing:
     """A listing of one-letter symbols that all have one price."""
-    return Listing(HEADS[1], list(symbols), np.full((1, len(symbols)), last_usd), len(symbols))
+    numbers = np.full((1, len(symbols)), last_usd)
+    return as_shown(Listing(HEADS[1], list(symbols), numbers, len(symbols)), "last_usd")
 
 
 def delta_of(found: Frame | None) -> Delta:

@@ -20,6 +20,7 @@ from tests.services.widgets.tables import (
     DECIMALS,
     HEADS,
     NAN,
+    as_shown,
     table_of,
     take,
 )
@@ -122,7 +123,7 @@ def test_any_client_has_the_newest_listing(history: list[Any]) -> None:
     newest = listing_of([], [], HEADS[0], 0)
     for listing, actions in history:
         newest = newest if listing is None else listing
-        table.update(newest, 1.0)
+        table.update(as_shown(newest), 1.0)
         for state, action in zip(clients, actions, strict=True):
             if not action:
                 continue
@@ -140,10 +141,10 @@ def test_repeated_listing_is_no_update(listing: Listing) -> None:
     """What changes nothing that anybody is shown gives no new position, and nothing is encoded again."""
     table = table_of()
 
-    assert table.update(listing, 1.0)
+    assert table.update(as_shown(listing), 1.0)
     first = table.begin(recovered=None)
     shifted = listing._replace(numbers=listing.numbers + 0.0)
-    assert not table.update(shifted, 2.0)
+    assert not table.update(as_shown(shifted), 2.0)
     assert table.seq == 1
     assert table.begin(recovered=None) is first
 
@@ -156,7 +157,7 @@ def test_shown_number_is_near_the_number(number: float, name: str) -> None:
     """What is shown differs by no more than the last decimal that is shown, however large the number is."""
     decimals = 4 if name == "last_usd" and abs(number) >= 1.0 else DECIMALS[name]
     table = table_of(name)
-    table.update(Listing(HEADS[0], ["A"], np.array([[number]]), 1), 1.0)
+    table.update(as_shown(Listing(HEADS[0], ["A"], np.array([[number]]), 1), name), 1.0)
     snap = msgspec.json.decode(table.begin(recovered=None).numbered(1), type=Snap)
 
     assert snap.rows[0][1] == pytest.approx(number, rel=1e-15, abs=0.51 * 10.0**-decimals)
@@ -166,7 +167,7 @@ def test_shown_number_is_near_the_number(number: float, name: str) -> None:
 def test_whole_column_is_shown_as_it_is_summed(name: str) -> None:
     """A column of whole numbers holds no others, in its cells as in the checksum."""
     table = table_of(name)
-    table.update(Listing(HEADS[0], ["A", "B"], np.array([[1.7, 2.0]]), 2), 1.0)
+    table.update(as_shown(Listing(HEADS[0], ["A", "B"], np.array([[1.7, 2.0]]), 2), name), 1.0)
     state = TableState()
     take(state, table.begin(recovered=None))
 
