@@ -13,6 +13,8 @@ class Tally:
         self.is_measuring = False
         self.latencies_ms = array("d")
         """Of deltas while measuring: from the publishing to the arrival of the frame's last byte."""
+        self.newest_ms = 0.0
+        """When the newest delta arrived."""
         self.delivered = 0
         """Deltas and snaps that arrived while measuring."""
         self.deltas = 0
@@ -49,6 +51,7 @@ class Tally:
         self, length: int, received_ms: float, arrived_ms: float, *, is_plain: bool
     ) -> None:
         """A delta of *length* bytes has arrived where it follows on; *received_ms* is 0 if that is not known."""
+        self.newest_ms = arrived_ms
         if not self.is_measuring:
             return
         self.delivered += 1
