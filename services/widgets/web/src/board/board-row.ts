@@ -34,7 +34,7 @@ export class BoardRow {
   symbol = "";
   index = -1;
 
-  #rank: Written;
+  #rank: HTMLElement;
   #name: Written;
   #flame = mark("flame");
   #halt = mark("halted");
@@ -46,7 +46,7 @@ export class BoardRow {
 
   constructor(columns: Column[]) {
     this.element.role = "row"; // said, since styles take it away
-    this.#rank = this.#cell("td", "rank");
+    this.#rank = this.#cell("td", "rank").element;
     const head = this.#cell("th", "symbol").element as HTMLTableCellElement;
     head.scope = "row";
     this.#name = { element: document.createElement("span"), text: document.createTextNode("") };
@@ -56,6 +56,7 @@ export class BoardRow {
     this.#cells = columns.map((column) => {
       const cell = this.#cell("td", column.ranking ? "ranking" : "");
       cell.element.style.setProperty("--width", `${column.width}px`);
+      cell.element.toggleAttribute("data-narrow", column.narrow);
       return cell;
     });
     const names = columns.map((column) => column.name);
@@ -81,8 +82,9 @@ export class BoardRow {
   place(index: number, flashes: boolean): void {
     if (this.index === index) return;
     const places = this.index < 0 ? 0 : this.index - index;
-    if (flashes && Math.abs(places) > 1) this.#flash(this.#rank.element, places); // by one, rows only make room
+    if (flashes && Math.abs(places) > 1) this.#flash(this.#rank, places); // by one, rows only make room
     this.element.ariaRowIndex = String(index + 2); // the head is row 1
+    this.#rank.ariaLabel = String(index + 1); // who sees reads it beside the rows, where it does not move
     this.index = index;
   }
 
@@ -91,8 +93,7 @@ export class BoardRow {
    * *moved* says where it would stand if its place were not held: `up`, `down` or nothing.
    */
   show(values: Cells | undefined, around: Surroundings, moved: string, isNew: boolean, isChosen: boolean): void {
-    this.#write(this.#rank, String(this.index + 1));
-    set(this.#rank.element, "moved", moved);
+    set(this.#rank, "moved", moved);
     set(this.element, "gone", values ? "" : "1");
     set(this.element, "chosen", isChosen ? "1" : "");
     if (this.#new.hidden === isNew) {
@@ -146,14 +147,14 @@ export class BoardRow {
   }
 
   #flash(element: HTMLElement, change: number): void {
-    element.dataset.tint = change > 0 ? "up" : change < 0 ? "down" : "flat";
+    set(element, "tint", change > 0 ? "up" : change < 0 ? "down" : "flat");
     this.#light(element, FLASH_STEPS);
   }
 
   #light(element: HTMLElement, step: number): void {
     if (step > 0) this.#lit.set(element, step);
     else this.#lit.delete(element);
-    element.dataset.flash = String(step);
+    element.setAttribute("data-flash", String(step));
   }
 
   #cell(kind: "td" | "th", name: string): Written {

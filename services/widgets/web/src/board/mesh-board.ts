@@ -4,7 +4,8 @@ import { sheet } from "../look/sheet";
 import { tapeClock } from "../share/tape";
 import type { TableState } from "../wire/feed-state";
 import { MeshWidget } from "../widgets/widget";
-import { BoardRow, type Surroundings } from "./board-row";
+import type { Surroundings } from "./board-row";
+import { Body } from "./body";
 import { columnsOf, placesOf, type Column } from "./columns";
 import { headCells } from "./head";
 import { Newcomers } from "./newcomers";
@@ -12,9 +13,12 @@ import { USUAL_BOARD, rankedBy, shownColumns, titleOf, viewOf, type BoardSetting
 import { setupForm } from "./setup";
 import { boardStyle } from "./style";
 
-const OVERSCAN = 4;
+/** Rows beyond both edges, for who scrolls. */
+const OVERSCAN = 3;
 const REORDER_MS = 700;
-const FADE_MS = 260;
+const FADE_MS = 180;
+/** What is due is done with the next update, in one frame with it; without one, so much later. */
+const WITHIN_MS = 150;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
@@ -34,7 +38,7 @@ export class MeshBoard extends MeshWidget {
   #columnsKey = "";
   #around: Surroundings | null = null;
   #shown: readonly string[] = [];
-  #rows = new Map<string, BoardRow>();
+  #body: Body | null = null;
   #holders = { pointer: false, keys: false };
   #newcomers = new Newcomers();
   #active = "";
@@ -43,6 +47,7 @@ export class MeshBoard extends MeshWidget {
   #frame = 0;
   #timer: ReturnType<typeof setTimeout> | 0 = 0;
   #fading: ReturnType<typeof setTimeout> | 0 = 0;
+  #fadedAt = 0;
   #wrong: { message: string; place: number | null; where: string } | null = null;
   #taken: { view: ReturnType<typeof viewOf>; feed: string } | null = null;
   /** How far it is scrolled, and how high it is: noted when they change, for to ask would lay out the page anew. */
@@ -182,15 +187,17 @@ export class MeshBoard extends MeshWidget {
     if (state) {
       this.#fitColumns(state);
       this.#reorder(state);
+      if (performance.now() - this.#fadedAt > FADE_MS) this.#fade();
       this.#showRows(state);
-      this.#fading ||= setTimeout(() => this.#fade(), FADE_MS);
+      this.#fading ||= setTimeout(() => this.#fade(), FADE_MS + WITHIN_MS);
     }
     this.#showWords(state);
   }
 
   #fade(): void {
-    const lit = [...this.#rows.values()].filter((row) => row.fade());
-    this.#fading = lit.length ? setTimeout(() => this.#fade(), FADE_MS) : 0;
+    clearTimeout(this.#fading || undefined);
+    this.#fadedAt = performance.now();
+    this.#fading = this.#body?.fade() ? setTimeout(() => this.#fade(), FADE_MS + WITHIN_MS) : 0;
   }
 
   #fitColumns(state: TableState): void {
@@ -206,8 +213,7 @@ export class MeshBoard extends MeshWidget {
     this.#columnsKey = key;
     this.#around.columns = this.#columns = columns;
     this.#shown = state.order;
-    this.#rows.clear();
-    this.#one(".rows").replaceChildren();
+    this.#body?.clear();
     this.#one("thead tr").replaceChildren(...headCells(columns, board.sort, {
       sort: (name) => this.#sort(name),
       resize: (name, width) => this.change({ widths: { ...board.widths, [name]: width } }),
@@ -235,7 +241,7 @@ export class MeshBoard extends MeshWidget {
     if (order === this.#shown || this.#held) return;
     const wait = this.#reorderedAt + REORDER_MS - performance.now();
     if (wait > 0 && order.length) {
-      this.#timer ||= setTimeout(() => { this.#timer = 0; this.#request(); }, wait);
+      this.#timer ||= setTimeout(() => { this.#timer = 0; this.#request(); }, wait + WITHIN_MS);
       return;
     }
     this.#reorderedAt = performance.now();
@@ -243,41 +249,19 @@ export class MeshBoard extends MeshWidget {
   }
 
   #showRows(state: TableState): void {
-    const body = this.#one(".rows");
     const around = this.#around!;
-    const first = Math.max(0, Math.floor(this.#seen.top / this.#rowHeight) - OVERSCAN);
-    const visible = Math.ceil(this.#seen.height / this.#rowHeight) + 2 * OVERSCAN;
-    const symbols = this.#shown.slice(first, first + visible);
+    const { top, height } = this.#seen;
+    const first = Math.max(0, Math.floor(top / this.#rowHeight) - OVERSCAN);
+    const symbols = this.#shown.slice(first, Math.ceil((top + height) / this.#rowHeight) + OVERSCAN);
     const ranks = this.#held ? new Map(state.order.map((symbol, n) => [symbol, n])) : null;
     const isNew = this.#newcomers.among(state.order);
-    this.#assign(symbols).forEach((row, n) => {
-      if (body.children[n] !== row.element) body.insertBefore(row.element, body.children[n] ?? null);
+    this.#body ??= new Body(this.#one("table"));
+    this.#body.place(symbols, first, this.#shown.length, this.#rowHeight, this.#columns).forEach((row, n) => {
       row.place(first + n, around.flashes);
       const { symbol } = row;
       row.show(state.rows.get(symbol), around, moved(first + n, ranks?.get(symbol)), isNew(symbol), symbol === this.symbol);
       row.element.toggleAttribute("data-active", this.#holders.keys && symbol === this.#active);
     });
-    const [above, below] = this.renderRoot.querySelectorAll<HTMLElement>(".space td");
-    above.style.height = `${first * this.#rowHeight}px`;
-    below.style.height = `${(this.#shown.length - first - symbols.length) * this.#rowHeight}px`;
-    this.#one("table").ariaRowCount = String(this.#shown.length + 1);
-  }
-
-  /** The rows for *symbols*: each keeps its own; newcomers take the rows that nobody needs. */
-  #assign(symbols: readonly string[]): BoardRow[] {
-    const wanted = new Set(symbols);
-    const free = [...this.#rows.values()].filter((row) => !wanted.has(row.symbol));
-    for (const row of free) this.#rows.delete(row.symbol);
-    const rows = symbols.map((symbol) => {
-      const own = this.#rows.get(symbol);
-      if (own) return own;
-      const row = free.pop() ?? new BoardRow(this.#columns);
-      row.bind(symbol);
-      this.#rows.set(symbol, row);
-      return row;
-    });
-    for (const row of free) row.element.remove();
-    return rows;
   }
 
   #showWords(state: TableState | null): void {
