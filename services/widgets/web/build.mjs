@@ -1,6 +1,7 @@
 /** Builds the page into `dist/`: every module that may be loaded by name, what they share in chunks, and the static files. */
 import { build } from "esbuild";
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { copyFile, mkdir, readFile, readdir, rm } from "node:fs/promises";
 
 const here = new URL(".", import.meta.url).pathname;
 const out = `${here}dist`;
@@ -9,24 +10,32 @@ const out = `${here}dist`;
 const MODULES = {
   main: "src/main.ts",
   "mesh-client": "src/wire/mesh-client.ts",
+  elements: "src/elements.ts",
   worker: "src/share/worker.ts",
   figures: "src/figures.ts",
   page: "css/page.css",
+  tokens: "css/tokens.css",
+  example: "css/example.css",
 };
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
+const usual = { absWorkingDir: here, outdir: out, bundle: true, format: "esm", target: "es2022", minify: true, logLevel: "warning" };
 await build({
-  absWorkingDir: here,
+  ...usual,
   entryPoints: MODULES,
-  outdir: out,
-  bundle: true,
   splitting: true,
-  format: "esm",
-  target: "es2022",
-  minify: true,
   legalComments: "eof", // licences of what is bundled stay beside it
   chunkNames: "[name]-[hash]",
-  logLevel: "warning",
 });
-for (const name of ["index.html", "favicon.svg"]) await copyFile(`${here}${name}`, `${out}/${name}`);
+for (const name of ["index.html", "example.html", "favicon.svg"]) await copyFile(`${here}${name}`, `${out}/${name}`);
+
+/** What the page needs while the service is away; its name changes with any of it. */
+const files = (await readdir(out)).filter((name) => !/^(example|elements|figures|mesh-client|index)\./.test(name)).sort();
+const hash = createHash("sha256");
+for (const name of files) hash.update(await readFile(`${out}/${name}`));
+await build({
+  ...usual,
+  entryPoints: { sw: "src/sw.ts" },
+  define: { FILES: JSON.stringify(files), VERSION: JSON.stringify(hash.digest("hex").slice(0, 12)) },
+});

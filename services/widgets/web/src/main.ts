@@ -12,6 +12,7 @@ import type { MeshFrame } from "./desk/frame";
 
 /** Ages are written so often, with an update where there is one. */
 const TICK_MS = 250;
+const KEEP_AFTER_MS = 5_000;
 const BANNERS: Record<string, string> = {
   simulated: "Simulated data — not the market",
   tape: "Recorded tape — not live",
@@ -113,5 +114,7 @@ client.addEventListener("update", showSoon);
 client.addEventListener("status", showStatus);
 setInterval(tick, TICK_MS);
 client.connect();
+/** So that it can be loaded while the service is away; not now, when there is more to do. */
+if (navigator.serviceWorker) setTimeout(() => navigator.serviceWorker.register("sw.js").catch(() => {}), KEEP_AFTER_MS);
 const alone = new URLSearchParams(location.search).get("widget");
 void (alone ? showAlone(alone) : showDesk());

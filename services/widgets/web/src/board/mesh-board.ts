@@ -1,4 +1,5 @@
 import { html, type PropertyValues, type TemplateResult } from "lit";
+import { newYorkTime } from "../look/format";
 import { appearance } from "../look/settings";
 import { sheet } from "../look/sheet";
 import { tapeClock } from "../share/tape";
@@ -254,7 +255,7 @@ export class MeshBoard extends MeshWidget {
     const first = Math.max(0, Math.floor(top / this.#rowHeight) - OVERSCAN);
     const symbols = this.#shown.slice(first, Math.ceil((top + height) / this.#rowHeight) + OVERSCAN);
     const ranks = this.#held ? new Map(state.order.map((symbol, n) => [symbol, n])) : null;
-    const isNew = this.#newcomers.among(state.order);
+    const isNew = state.isRecalled ? () => false : this.#newcomers.among(state.order);
     this.#body ??= new Body(this.#one("table"));
     this.#body.place(symbols, first, this.#shown.length, this.#rowHeight, this.#columns).forEach((row, n) => {
       row.place(first + n, around.flashes);
@@ -269,7 +270,9 @@ export class MeshBoard extends MeshWidget {
     const section = this.#one("section");
     section.classList.toggle("held", this.#held);
     section.classList.toggle("bare", count === 0);
-    this.#one(".note").textContent = this.#held ? "order held" : "";
+    section.classList.toggle("old", state?.isRecalled === true);
+    const note = state?.isRecalled ? `as of ${newYorkTime(state.head!.asof_ms)}` : this.#held ? "order held" : "";
+    if (this.#one(".note").textContent !== note) this.#one(".note").textContent = note;
     const error = this.followed("board")?.error;
     const empty = !state ? error?.message ?? "Loading…" : count ? "" : this.#whyEmpty();
     if (this.#one(".empty").textContent !== empty) this.#one(".empty").textContent = empty;

@@ -77,6 +77,7 @@ export const boardStyle = css`
   .mark.flame[data-age="4"] { background: #6ba5ff; }
 
   .note { position: absolute; right: 10px; bottom: 4px; padding: 0 6px; border-radius: 4px; background: rgb(var(--panel-rgb) / 85%); color: var(--accent); font-size: 10.5px; pointer-events: none; }
+  .old .scroll { opacity: .5; }
   .note:empty { display: none; }
   .bare thead { display: none; }
   .loading .scroll {
