@@ -1,7 +1,7 @@
 /** Builds the page into `dist/`: every module that may be loaded by name, what they share in chunks, and the static files. */
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 
 const here = new URL(".", import.meta.url).pathname;
 const out = `${here}dist`;
@@ -21,14 +21,33 @@ const MODULES = {
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 const usual = { absWorkingDir: here, outdir: out, bundle: true, format: "esm", target: "es2022", minify: true, logLevel: "warning" };
-await build({
+const { metafile: { outputs } } = await build({
   ...usual,
   entryPoints: MODULES,
+  metafile: true,
   splitting: true,
   legalComments: "eof", // licences of what is bundled stay beside it
   chunkNames: "[name]-[hash]",
 });
-for (const name of ["index.html", "example.html", "favicon.svg"]) await copyFile(`${here}${name}`, `${out}/${name}`);
+for (const name of ["example.html", "favicon.svg"]) await copyFile(`${here}${name}`, `${out}/${name}`);
+
+/** Modules that are loaded with the page, besides `main`, because a desk with a board needs them at once. */
+const AT_ONCE = ["src/main.ts", "src/desk/grid.ts", "src/desk/desk.ts", "src/desk/keyboard.ts", "src/board/mesh-board.ts"];
+
+/** *name* of an output, and all that it imports by itself. */
+function withImports(name, found = new Set()) {
+  if (found.has(name)) return found;
+  found.add(name);
+  for (const { path, kind } of outputs[name].imports) if (kind === "import-statement") withImports(path, found);
+  return found;
+}
+
+const outputOf = (entry) => Object.keys(outputs).find((name) => outputs[name].entryPoint === entry);
+const needed = new Set(AT_ONCE.flatMap((entry) => [...withImports(outputOf(entry))]));
+// Named in the page, they come side by side: else the browser knows of each only when it has read who imports it.
+const links = [...needed].map((name) => `<link rel="modulepreload" href="${name.replace(/^dist\//, "")}">\n`).join("");
+const page = await readFile(`${here}index.html`, "utf8");
+await writeFile(`${out}/index.html`, page.replace("</head>", `${links}</head>`));
 
 /** What the page needs while the service is away; its name changes with any of it. */
 const files = (await readdir(out)).filter((name) => !/^(example|elements|figures|mesh-client|index)\./.test(name)).sort();

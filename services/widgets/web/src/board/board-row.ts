@@ -1,5 +1,5 @@
-import { signOf } from "../look/fields";
-import { duration } from "../look/format";
+import { LINE, signOf } from "../look/fields";
+import { duration, price } from "../look/format";
 import type { Cells } from "../wire/protocol";
 import type { Column, Places } from "./columns";
 
@@ -41,6 +41,7 @@ export class BoardRow {
   #new = mark("new");
   #cells: Written[];
   #bar: HTMLElement | null = null;
+  #line: SVGPathElement | null = null;
   #lit = new Map<HTMLElement, number>();
   #values: Cells | null = null;
 
@@ -60,6 +61,8 @@ export class BoardRow {
       return cell;
     });
     const names = columns.map((column) => column.name);
+    const drawn = this.#cells[names.indexOf(LINE)];
+    if (drawn) drawn.element.append(this.#lineIn());
     const barred = this.#cells[Math.max(names.indexOf("relative_volume"), names.indexOf("volume_shares"))];
     if (barred) {
       this.#bar = document.createElement("i");
@@ -75,6 +78,7 @@ export class BoardRow {
     this.index = -1;
     this.#values = null;
     for (const cell of this.#cells) this.#write(cell, "");
+    this.draw(null);
     this.#write(this.#name, symbol);
   }
 
@@ -114,6 +118,15 @@ export class BoardRow {
     this.#showMarks(values, around);
   }
 
+  /** Draw the line of prices, if there is a column for it. */
+  draw(line: { path: string; firstUsd: number; lastUsd: number } | null): void {
+    const cell = this.#line?.parentElement?.parentElement;
+    if (!cell || (this.#line!.getAttribute("d") ?? "") === (line?.path ?? "")) return;
+    this.#line!.setAttribute("d", line?.path ?? "");
+    set(cell, "sign", line ? signOf(line.lastUsd - line.firstUsd) : "");
+    cell.ariaLabel = line && `from ${price(line.firstUsd)} to ${price(line.lastUsd)}`;
+  }
+
   /** Let highlights fade by one step; whether any is left. */
   fade(): boolean {
     for (const [element, step] of this.#lit) this.#light(element, step - 1);
@@ -144,6 +157,14 @@ export class BoardRow {
       set(this.#flame, "age", String(FLAME_H.findIndex((hours) => ageMs < hours * HOUR_MS)));
       this.#flame.title = `Newest article ${duration(ageMs)} ago`;
     }
+  }
+
+  #lineIn(): SVGElement {
+    const [box, line] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+    box.setAttribute("viewBox", "0 0 100 20");
+    box.setAttribute("preserveAspectRatio", "none");
+    box.append(this.#line = line as SVGPathElement);
+    return box as SVGElement;
   }
 
   #flash(element: HTMLElement, change: number): void {

@@ -45,6 +45,11 @@ export class Body {
     return this.#placed;
   }
 
+  /** What is in sight. */
+  get rows(): readonly BoardRow[] {
+    return this.#placed;
+  }
+
   /** Let highlights fade by one step; whether any is left. */
   fade(): boolean {
     return this.#placed.filter((row) => row.fade()).length > 0;

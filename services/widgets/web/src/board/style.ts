@@ -66,6 +66,9 @@ export const boardStyle = css`
   }
   .barred i[data-high] { background: var(--warn); opacity: 1; }
 
+  svg { display: block; width: 100%; height: 100%; padding: 3px 0; fill: none; stroke: currentColor; }
+  path { vector-effect: non-scaling-stroke; }
+
   .mark { margin-left: 4px; vertical-align: 1px; font-size: 9px; font-weight: 700; line-height: 1; }
   .mark.new { padding: 0 3px; border-radius: 3px; background: rgb(var(--accent-rgb) / 25%); color: var(--accent); }
   .mark.halted { padding: 1px 3px; border-radius: 3px; background: var(--warn); color: #14100a; }
