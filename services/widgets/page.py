@@ -36,7 +36,9 @@ def page(port: int, new_token: NewToken | None) -> list[HTTPRouteHandler]:
     """The routes of all files of the page; `index.html` is at `/`. Documents have a new token each time if there is *new_token*."""
     files = {path.name: path for path in WEB.glob("*") if path.suffix in MEDIA_TYPES}
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
-    documents = {name: files.pop(name).read_bytes() for name in sorted(files) if name.endswith(".html")}
+    documents = {
+        name: files.pop(name).read_bytes() for name in sorted(files) if name.endswith(".html")
+    }
     index = documents.pop("index.html", _NOT_BUILT)
     return [
         _document("/", index, hosts, new_token),

@@ -157,6 +157,10 @@ async def test_first_board_is_there_soon(
             times.append(await page.evaluate("new Promise((done) => { const look = () => window.firstRowMs ? done(window.firstRowMs) : setTimeout(look, 20); look(); })"))  # fmt: skip
             await context.close()
     times.sort()
-    _say(opened=OPENED, first_row_ms_p50=round(times[OPENED // 2]), first_row_ms_most=round(times[-1]))
+    _say(
+        opened=OPENED,
+        first_row_ms_p50=round(times[OPENED // 2]),
+        first_row_ms_most=round(times[-1]),
+    )
 
     assert times[0] > 0
