@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Litestar, MediaType, Response, get
+from litestar.config.cors import CORSConfig
 from litestar.datastructures import ResponseHeader
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
@@ -26,13 +27,16 @@ HEADERS = {
 }
 
 
-def build(hub: Hub, routes: Sequence[ControllerRouterHandler], ask: Ask) -> Litestar:
+def build(
+    hub: Hub, routes: Sequence[ControllerRouterHandler], ask: Ask, origins: frozenset[str]
+) -> Litestar:
     """The application: *routes*, and those of its health.
 
     Args:
         hub: feeds and clients.
         routes: everything that is for clients.
         ask: whether the program does its job.
+        origins: of pages that may load widgets from here and ask for data, exactly as browsers name them.
     """
 
     @get("/healthz", sync_to_thread=False)
@@ -58,6 +62,9 @@ def build(hub: Hub, routes: Sequence[ControllerRouterHandler], ask: Ask) -> Lite
             ResponseHeader(name=name, value=value) for name, value in HEADERS.items()
         ],
         exception_handlers={HTTPException: refused},
+        cors_config=CORSConfig(
+            allow_origins=sorted(origins), allow_methods=["GET"], allow_headers=["authorization"]
+        ),
         openapi_config=OpenAPIConfig(
             title="tickmesh Widget Data Service",
             version=VERSION,

@@ -1,6 +1,6 @@
 """The page: a handful of static files, each with a route of its own, read once and served from memory.
 
-They are what `services/widgets/web` is built into (`make setup`). On one machine, `index.html` carries a token
+They are what `services/widgets/web` is built into (`make setup`). On one machine, a document carries a token
 of its own, so that whoever opens it sees something. It is given only to a browser that asked for this machine
 by name: another site that points its own name at 127.0.0.1 (DNS rebinding) is given the page without.
 """
@@ -33,12 +33,18 @@ Asked = Request[Any, Any, Any]
 
 
 def page(port: int, new_token: NewToken | None) -> list[HTTPRouteHandler]:
-    """The routes of all files of the page; `index.html` is at `/`, with a new token each time if there is *new_token*."""
+    """The routes of all files of the page; `index.html` is at `/`. Documents have a new token each time if there is *new_token*."""
     files = {path.name: path for path in WEB.glob("*") if path.suffix in MEDIA_TYPES}
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
-    index = files.pop("index.html", None)
-    content = _NOT_BUILT if index is None else index.read_bytes()
-    return [_index(content, hosts, new_token), *(_file(files[name]) for name in sorted(files))]
+    documents = {
+        name: files.pop(name).read_bytes() for name in sorted(files) if name.endswith(".html")
+    }
+    index = documents.pop("index.html", _NOT_BUILT)
+    return [
+        _document("/", index, hosts, new_token),
+        *(_document(f"/{name}", documents[name], hosts, new_token) for name in documents),
+        *(_file(files[name]) for name in sorted(files)),
+    ]
 
 
 def _file(path: Path) -> HTTPRouteHandler:
@@ -52,16 +58,18 @@ def _file(path: Path) -> HTTPRouteHandler:
         return Response(
             packed if packs else content,
             media_type=MEDIA_TYPES[path.suffix],
-            headers={"Vary": "Accept-Encoding", **kept}
+            headers={"Vary": "Accept-Encoding, Origin", **kept}
             | ({"Content-Encoding": "gzip"} if packs else {}),
         )
 
     return file
 
 
-def _index(content: bytes, hosts: frozenset[str], new_token: NewToken | None) -> HTTPRouteHandler:
-    @get("/", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=False)
-    def index(request: Asked) -> Response[bytes]:
+def _document(
+    place: str, content: bytes, hosts: frozenset[str], new_token: NewToken | None
+) -> HTTPRouteHandler:
+    @get(place, media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=False)
+    def document(request: Asked) -> Response[bytes]:
         shown = content
         if new_token is not None and request.headers.get("host") in hosts:
             meta = f'<meta name="mesh-token" content="{escape(new_token())}">'
@@ -70,4 +78,4 @@ def _index(content: bytes, hosts: frozenset[str], new_token: NewToken | None) ->
             shown, media_type=MEDIA_TYPES[".html"], headers={"Cache-Control": "no-store"}
         )
 
-    return index
+    return document

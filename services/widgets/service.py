@@ -63,8 +63,9 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             flush_s = settings.ws_flush_ms / 1000
             sources = Sources(connection, hub, settings.partitions, flush_s, lifecycle.log)
             compat = CompatSource(connection)
-            routes = _routes(settings, port, hub, pump, compat, connection)
-            server = Server(build(hub, routes, lifecycle.report))
+            origins = parse_origins(settings.ws_origins) or own_origins(port)
+            routes = _routes(settings, port, hub, pump, compat, connection, origins)
+            server = Server(build(hub, routes, lifecycle.report, origins))
             running = [tasks.create_task(each.run()) for each in (sources, compat, pump)]
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
@@ -98,9 +99,9 @@ def _routes(
     pump: Pump,
     compat: CompatSource,
     connection: Connection,
+    origins: frozenset[str],
 ) -> list[ControllerRouterHandler]:
     tokens = Tokens(key_from(settings) or random_key().encode())
-    origins = parse_origins(settings.ws_origins) or own_origins(port)
     is_closed = settings.ws_auth == "token"
     door = Door(hub, tokens if is_closed else None, settings.source)
 

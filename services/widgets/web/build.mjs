@@ -1,6 +1,7 @@
 /** Builds the page into `dist/`: every module that may be loaded by name, what they share in chunks, and the static files. */
 import { build } from "esbuild";
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 
 const here = new URL(".", import.meta.url).pathname;
 const out = `${here}dist`;
@@ -9,24 +10,51 @@ const out = `${here}dist`;
 const MODULES = {
   main: "src/main.ts",
   "mesh-client": "src/wire/mesh-client.ts",
+  elements: "src/elements.ts",
   worker: "src/share/worker.ts",
   figures: "src/figures.ts",
   page: "css/page.css",
+  tokens: "css/tokens.css",
+  example: "css/example.css",
 };
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
-await build({
-  absWorkingDir: here,
+const usual = { absWorkingDir: here, outdir: out, bundle: true, format: "esm", target: "es2022", minify: true, logLevel: "warning" };
+const { metafile: { outputs } } = await build({
+  ...usual,
   entryPoints: MODULES,
-  outdir: out,
-  bundle: true,
+  metafile: true,
   splitting: true,
-  format: "esm",
-  target: "es2022",
-  minify: true,
   legalComments: "eof", // licences of what is bundled stay beside it
   chunkNames: "[name]-[hash]",
-  logLevel: "warning",
 });
-for (const name of ["index.html", "favicon.svg"]) await copyFile(`${here}${name}`, `${out}/${name}`);
+for (const name of ["example.html", "favicon.svg"]) await copyFile(`${here}${name}`, `${out}/${name}`);
+
+/** Modules that are loaded with the page, besides `main`, because a desk with a board needs them at once. */
+const AT_ONCE = ["src/main.ts", "src/desk/grid.ts", "src/desk/desk.ts", "src/desk/keyboard.ts", "src/board/mesh-board.ts"];
+
+/** *name* of an output, and all that it imports by itself. */
+function withImports(name, found = new Set()) {
+  if (found.has(name)) return found;
+  found.add(name);
+  for (const { path, kind } of outputs[name].imports) if (kind === "import-statement") withImports(path, found);
+  return found;
+}
+
+const outputOf = (entry) => Object.keys(outputs).find((name) => outputs[name].entryPoint === entry);
+const needed = new Set(AT_ONCE.flatMap((entry) => [...withImports(outputOf(entry))]));
+// Named in the page, they come side by side: else the browser knows of each only when it has read who imports it.
+const links = [...needed].map((name) => `<link rel="modulepreload" href="${name.replace(/^dist\//, "")}">\n`).join("");
+const page = await readFile(`${here}index.html`, "utf8");
+await writeFile(`${out}/index.html`, page.replace("</head>", `${links}</head>`));
+
+/** What the page needs while the service is away; its name changes with any of it. */
+const files = (await readdir(out)).filter((name) => !/^(example|elements|figures|mesh-client|index)\./.test(name)).sort();
+const hash = createHash("sha256");
+for (const name of files) hash.update(await readFile(`${out}/${name}`));
+await build({
+  ...usual,
+  entryPoints: { sw: "src/sw.ts" },
+  define: { FILES: JSON.stringify(files), VERSION: JSON.stringify(hash.digest("hex").slice(0, 12)) },
+});

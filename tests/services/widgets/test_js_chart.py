@@ -126,6 +126,9 @@ async def test_every_state_is_said(page: Page, script: Script, vendor: Vendor) -
     stage = page.locator("mesh-chart .stage")
     await expect(stage.get_by_role("alert")).to_contain_text("the vendor failed: 500")
     await expect(page.locator("mesh-frame .state")).to_have_attribute("aria-label", "error")
+    await expect(
+        page.locator("mesh-chart .plot")
+    ).to_be_hidden()  # axes alone look like a smaller chart
     vendor.status, vendor.body = 404, {"message": "the vendor has no bars of AAPL"}
     await stage.get_by_role("button", name="Try again").click()
     await expect(stage.get_by_text("No bars of AAPL")).to_be_visible()
@@ -135,6 +138,7 @@ async def test_every_state_is_said(page: Page, script: Script, vendor: Vendor) -
     vendor.status, vendor.body = 200, bars(300)
     await page.get_by_role("radio", name="5 minutes", exact=True).click()
     await expect(page.locator("mesh-chart .legend")).to_contain_text("EMA 9")
+    await expect(page.locator("mesh-chart .plot")).to_be_visible()
     assert vendor.asked[-1].startswith("AAPL?interval=5m&days=10")
 
 

@@ -9,6 +9,7 @@ from services.widgets.page import WEB
 from tests.services.widgets.answering import Market, alert, answering
 from tests.services.widgets.desks import begin_with, widget
 from tests.services.widgets.scripted import Script
+from tests.services.widgets.test_js_chart import Vendor
 
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,8 @@ FOUND = """async () => (await axe.run(document, { resultTypes: ["violations"] })
 @pytest.fixture
 async def market(page: Page) -> AsyncIterator[Market]:
     """Widgets of all kinds, filled."""
-    kinds = ("board", "quote", "alerts", "tape", "halts", "news", "clock")
+    kinds = ("board", "quote", "alerts", "tape", "halts", "news", "clock", "chart")
+    await page.route("**/v1/bars/**", Vendor().answer)
     await begin_with(page, *(widget(kind, n % 3) for n, kind in enumerate(kinds)))
     async with Script().running() as script:
         await page.goto(script.url)
@@ -32,6 +34,7 @@ async def market(page: Page) -> AsyncIterator[Market]:
             await made.happen(alert("AAA"))
             await page.locator("mesh-board .rows tr").nth(2).click()
             await expect(page.locator("mesh-quote .last")).to_be_visible()
+            await expect(page.locator("mesh-chart .legend")).to_be_visible()
             await page.evaluate(AXE.read_text())
             yield made
 

@@ -263,7 +263,7 @@ async def test_stream_ends_with_the_service(
 async def _alone(hub: Hub, quiet_s: float = 15.0) -> AsyncIterator[Place]:
     """The route alone, of *hub*, to whoever comes."""
     routes = [sse_route(Door(hub, None, "simulated"), quiet_s)]
-    server = Server(build(hub, routes, Told().report))
+    server = Server(build(hub, routes, Told().report, frozenset()))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve([listener]))

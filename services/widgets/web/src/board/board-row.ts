@@ -1,5 +1,5 @@
-import { signOf } from "../look/fields";
-import { duration } from "../look/format";
+import { LINE, signOf } from "../look/fields";
+import { duration, price } from "../look/format";
 import type { Cells } from "../wire/protocol";
 import type { Column, Places } from "./columns";
 
@@ -34,19 +34,20 @@ export class BoardRow {
   symbol = "";
   index = -1;
 
-  #rank: Written;
+  #rank: HTMLElement;
   #name: Written;
   #flame = mark("flame");
   #halt = mark("halted");
   #new = mark("new");
   #cells: Written[];
   #bar: HTMLElement | null = null;
+  #line: SVGPathElement | null = null;
   #lit = new Map<HTMLElement, number>();
   #values: Cells | null = null;
 
   constructor(columns: Column[]) {
     this.element.role = "row"; // said, since styles take it away
-    this.#rank = this.#cell("td", "rank");
+    this.#rank = this.#cell("td", "rank").element;
     const head = this.#cell("th", "symbol").element as HTMLTableCellElement;
     head.scope = "row";
     this.#name = { element: document.createElement("span"), text: document.createTextNode("") };
@@ -56,9 +57,12 @@ export class BoardRow {
     this.#cells = columns.map((column) => {
       const cell = this.#cell("td", column.ranking ? "ranking" : "");
       cell.element.style.setProperty("--width", `${column.width}px`);
+      cell.element.toggleAttribute("data-narrow", column.narrow);
       return cell;
     });
     const names = columns.map((column) => column.name);
+    const drawn = this.#cells[names.indexOf(LINE)];
+    if (drawn) drawn.element.append(this.#lineIn());
     const barred = this.#cells[Math.max(names.indexOf("relative_volume"), names.indexOf("volume_shares"))];
     if (barred) {
       this.#bar = document.createElement("i");
@@ -74,6 +78,7 @@ export class BoardRow {
     this.index = -1;
     this.#values = null;
     for (const cell of this.#cells) this.#write(cell, "");
+    this.draw(null);
     this.#write(this.#name, symbol);
   }
 
@@ -81,8 +86,9 @@ export class BoardRow {
   place(index: number, flashes: boolean): void {
     if (this.index === index) return;
     const places = this.index < 0 ? 0 : this.index - index;
-    if (flashes && Math.abs(places) > 1) this.#flash(this.#rank.element, places); // by one, rows only make room
+    if (flashes && Math.abs(places) > 1) this.#flash(this.#rank, places); // by one, rows only make room
     this.element.ariaRowIndex = String(index + 2); // the head is row 1
+    this.#rank.ariaLabel = String(index + 1); // who sees reads it beside the rows, where it does not move
     this.index = index;
   }
 
@@ -91,8 +97,7 @@ export class BoardRow {
    * *moved* says where it would stand if its place were not held: `up`, `down` or nothing.
    */
   show(values: Cells | undefined, around: Surroundings, moved: string, isNew: boolean, isChosen: boolean): void {
-    this.#write(this.#rank, String(this.index + 1));
-    set(this.#rank.element, "moved", moved);
+    set(this.#rank, "moved", moved);
     set(this.element, "gone", values ? "" : "1");
     set(this.element, "chosen", isChosen ? "1" : "");
     if (this.#new.hidden === isNew) {
@@ -111,6 +116,15 @@ export class BoardRow {
     });
     this.#values = values;
     this.#showMarks(values, around);
+  }
+
+  /** Draw the line of prices, if there is a column for it. */
+  draw(line: { path: string; firstUsd: number; lastUsd: number } | null): void {
+    const cell = this.#line?.parentElement?.parentElement;
+    if (!cell || (this.#line!.getAttribute("d") ?? "") === (line?.path ?? "")) return;
+    this.#line!.setAttribute("d", line?.path ?? "");
+    set(cell, "sign", line ? signOf(line.lastUsd - line.firstUsd) : "");
+    cell.ariaLabel = line && `from ${price(line.firstUsd)} to ${price(line.lastUsd)}`;
   }
 
   /** Let highlights fade by one step; whether any is left. */
@@ -145,15 +159,23 @@ export class BoardRow {
     }
   }
 
+  #lineIn(): SVGElement {
+    const [box, line] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+    box.setAttribute("viewBox", "0 0 100 20");
+    box.setAttribute("preserveAspectRatio", "none");
+    box.append(this.#line = line as SVGPathElement);
+    return box as SVGElement;
+  }
+
   #flash(element: HTMLElement, change: number): void {
-    element.dataset.tint = change > 0 ? "up" : change < 0 ? "down" : "flat";
+    set(element, "tint", change > 0 ? "up" : change < 0 ? "down" : "flat");
     this.#light(element, FLASH_STEPS);
   }
 
   #light(element: HTMLElement, step: number): void {
     if (step > 0) this.#lit.set(element, step);
     else this.#lit.delete(element);
-    element.dataset.flash = String(step);
+    element.setAttribute("data-flash", String(step));
   }
 
   #cell(kind: "td" | "th", name: string): Written {

@@ -7,6 +7,8 @@ export interface Column extends Field {
   /** Its place in a row; −1: the service does not send it. */
   place: number;
   ranking: boolean;
+  /** Narrower than what is usually written into it: it is cut off there. */
+  narrow: boolean;
 }
 
 /** Where in a row the cells are that marks and tints are made of. */
@@ -22,9 +24,8 @@ export function columnsOf(state: TableState, settings: BoardSettings): Column[] 
   const ranked = ranking(state, rankedBy(settings.board));
   return shownColumns(settings, ranked).map((name) => {
     const field = fieldOf(name);
-    return {
-      ...field, width: settings.widths[name] ?? field.width, place: state.columns.indexOf(name), ranking: name === ranked,
-    };
+    const width = settings.widths[name] ?? field.width;
+    return { ...field, width, narrow: width < field.width, place: state.columns.indexOf(name), ranking: name === ranked };
   });
 }
 

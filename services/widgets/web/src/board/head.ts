@@ -1,3 +1,4 @@
+import { LINE } from "../look/fields";
 import type { Column } from "./columns";
 
 const LEAST_WIDTH = 36;
@@ -21,7 +22,7 @@ export function headCells(columns: Column[], sort: string | null, actions: HeadA
 function columnHead(column: Column, sort: string | null, actions: HeadActions): HTMLElement {
   const cell = headCell(column.title, column.ranking ? "ranking" : "", column.about);
   cell.style.setProperty("--width", `${column.width}px`);
-  sortable(cell, column.name, sort ?? (column.ranking ? column.name : null), actions);
+  if (column.name !== LINE) sortable(cell, column.name, sort ?? (column.ranking ? column.name : null), actions);
   cell.addEventListener("keydown", (event) => {
     const by = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
     if (!by || !(event.shiftKey || event.altKey)) return;

@@ -4,24 +4,28 @@ import { sheet } from "../look/sheet";
 import { tapeClock } from "../share/tape";
 import type { TableState } from "../wire/feed-state";
 import { MeshWidget } from "../widgets/widget";
-import { BoardRow, type Surroundings } from "./board-row";
+import type { Surroundings } from "./board-row";
+import { Body } from "./body";
 import { columnsOf, placesOf, type Column } from "./columns";
+import { Drawing } from "./drawing";
 import { headCells } from "./head";
+import { stepped } from "./keys";
 import { Newcomers } from "./newcomers";
-import { USUAL_BOARD, rankedBy, shownColumns, titleOf, viewOf, type BoardSettings } from "./settings";
+import { Order, WITHIN_MS, moved } from "./order";
+import { USUAL_BOARD, movedColumn, nextSort, rankedBy, shownColumns, titleOf, viewOf, type BoardSettings } from "./settings";
 import { setupForm } from "./setup";
 import { boardStyle } from "./style";
+import { showWords } from "./words";
 
-const OVERSCAN = 4;
-const REORDER_MS = 700;
-const FADE_MS = 260;
+/** Rows beyond both edges, for who scrolls. */
+const OVERSCAN = 3;
+const FADE_MS = 180;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
  * `<mesh-board name="gainers">`: a live leaderboard of which only the visible rows exist.
  *
- * Values are shown with the next frame of the browser, places at most every 700 ms, and not at all
- * while the pointer or the keyboard is on the board: a row must not jump away under the eye.
+ * Values are shown with the next frame of the browser; `Order` says when rows change places.
  */
 export class MeshBoard extends MeshWidget {
   static override styles = [sheet, boardStyle];
@@ -33,16 +37,15 @@ export class MeshBoard extends MeshWidget {
   #columns: Column[] = [];
   #columnsKey = "";
   #around: Surroundings | null = null;
-  #shown: readonly string[] = [];
-  #rows = new Map<string, BoardRow>();
-  #holders = { pointer: false, keys: false };
+  #order = new Order();
+  #drawing = new Drawing();
+  #body: Body | null = null;
   #newcomers = new Newcomers();
   #active = "";
   #rowHeight = 24;
-  #reorderedAt = -Infinity;
   #frame = 0;
-  #timer: ReturnType<typeof setTimeout> | 0 = 0;
   #fading: ReturnType<typeof setTimeout> | 0 = 0;
+  #fadedAt = 0;
   #wrong: { message: string; place: number | null; where: string } | null = null;
   #taken: { view: ReturnType<typeof viewOf>; feed: string } | null = null;
   /** How far it is scrolled, and how high it is: noted when they change, for to ask would lay out the page anew. */
@@ -67,6 +70,7 @@ export class MeshBoard extends MeshWidget {
   override connectedCallback(): void {
     super.connectedCallback();
     appearance.addEventListener("change", this.#onAppearance);
+    if (this.hasUpdated) this.#sized.observe(this.#one(".scroll"));
     this.#follow();
   }
 
@@ -75,9 +79,11 @@ export class MeshBoard extends MeshWidget {
     appearance.removeEventListener("change", this.#onAppearance);
     this.#sized.disconnect();
     cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#timer || undefined);
     clearTimeout(this.#fading || undefined);
-    this.#frame = this.#timer = this.#fading = 0;
+    this.#order.stop();
+    this.#drawing.stop();
+    this.#columnsKey = "";
+    this.#frame = this.#fading = 0;
   }
 
   override render(): TemplateResult {
@@ -126,7 +132,7 @@ export class MeshBoard extends MeshWidget {
   #follow(): void {
     const feed = `board/${this.board.board}`;
     const view = viewOf(this.board);
-    if (this.followed("board")?.feed !== feed) this.#shown = [];
+    if (this.followed("board")?.feed !== feed) this.#order.shown = [];
     const key = JSON.stringify([feed, view.where, view.sort, view.top]);
     if (key !== this.#newcomers.key) this.#newcomers = new Newcomers(key);
     const subscription = this.follow("board", feed, view, () => {
@@ -149,9 +155,8 @@ export class MeshBoard extends MeshWidget {
     this.#request();
   };
 
-  /** Note who is on the board: the pointer, the keyboard, or none. */
   #hold(who: { pointer?: boolean; keys?: boolean }): void {
-    this.#holders = { ...this.#holders, ...who };
+    this.#order.hold(who);
     this.#request();
   }
 
@@ -159,10 +164,6 @@ export class MeshBoard extends MeshWidget {
   get #state(): TableState | null {
     const table = this.followed("board")?.table;
     return table?.head ? table : null;
-  }
-
-  get #held(): boolean {
-    return this.#shown.length > 0 && (this.#holders.pointer || this.#holders.keys);
   }
 
   #one<E extends HTMLElement>(selector: string): E {
@@ -178,19 +179,23 @@ export class MeshBoard extends MeshWidget {
 
   #show(): void {
     const state = this.#state;
-    this.#one("section").classList.toggle("loading", !state);
     if (state) {
       this.#fitColumns(state);
-      this.#reorder(state);
+      this.#order.take(state.order, () => this.#request());
+      if (performance.now() - this.#fadedAt > FADE_MS) this.#fade();
       this.#showRows(state);
-      this.#fading ||= setTimeout(() => this.#fade(), FADE_MS);
+      this.#fading ||= setTimeout(() => this.#fade(), FADE_MS + WITHIN_MS);
     }
-    this.#showWords(state);
+    showWords(this.#one("section"), {
+      board: this.board.board, state, isHeld: this.#order.isHeld,
+      error: this.followed("board")?.error?.message, where: this.#taken?.view.where,
+    });
   }
 
   #fade(): void {
-    const lit = [...this.#rows.values()].filter((row) => row.fade());
-    this.#fading = lit.length ? setTimeout(() => this.#fade(), FADE_MS) : 0;
+    clearTimeout(this.#fading || undefined);
+    this.#fadedAt = performance.now();
+    this.#fading = this.#body?.fade() ? setTimeout(() => this.#fade(), FADE_MS + WITHIN_MS) : 0;
   }
 
   #fitColumns(state: TableState): void {
@@ -205,97 +210,31 @@ export class MeshBoard extends MeshWidget {
     if (key === this.#columnsKey) return;
     this.#columnsKey = key;
     this.#around.columns = this.#columns = columns;
-    this.#shown = state.order;
-    this.#rows.clear();
-    this.#one(".rows").replaceChildren();
+    this.#order.shown = state.order;
+    this.#body?.clear();
     this.#one("thead tr").replaceChildren(...headCells(columns, board.sort, {
-      sort: (name) => this.#sort(name),
+      sort: (name) => this.change({ sort: nextSort(board.sort, name) }),
       resize: (name, width) => this.change({ widths: { ...board.widths, [name]: width } }),
-      move: (name, by) => this.#move(name, by),
+      move: (name, by) => this.change({ columns: movedColumn(columns.map((column) => column.name), name, by) }),
     }));
+    this.#drawing.keep(columns, () => ({ rows: this.#body?.rows ?? [], state: this.#state, nowMs: this.#around!.nowMs }));
     this.#one("table").style.width = `${126 + columns.reduce((sum, column) => sum + column.width, 0)}px`;
   }
 
-  /** Greatest first, then smallest first, then as the board has it. */
-  #sort(name: string): void {
-    const { sort } = this.board;
-    this.change({ sort: sort === name ? `+${name}` : sort === `+${name}` ? null : name });
-  }
-
-  #move(name: string, by: number): void {
-    const columns = this.#columns.map((column) => column.name);
-    const place = columns.indexOf(name);
-    columns.splice(place, 1);
-    columns.splice(Math.max(0, place + by), 0, name);
-    this.change({ columns });
-  }
-
-  /** Take over the board's order, unless it is held or was taken over a moment ago. */
-  #reorder({ order }: TableState): void {
-    if (order === this.#shown || this.#held) return;
-    const wait = this.#reorderedAt + REORDER_MS - performance.now();
-    if (wait > 0 && order.length) {
-      this.#timer ||= setTimeout(() => { this.#timer = 0; this.#request(); }, wait);
-      return;
-    }
-    this.#reorderedAt = performance.now();
-    this.#shown = order;
-  }
-
   #showRows(state: TableState): void {
-    const body = this.#one(".rows");
     const around = this.#around!;
-    const first = Math.max(0, Math.floor(this.#seen.top / this.#rowHeight) - OVERSCAN);
-    const visible = Math.ceil(this.#seen.height / this.#rowHeight) + 2 * OVERSCAN;
-    const symbols = this.#shown.slice(first, first + visible);
-    const ranks = this.#held ? new Map(state.order.map((symbol, n) => [symbol, n])) : null;
-    const isNew = this.#newcomers.among(state.order);
-    this.#assign(symbols).forEach((row, n) => {
-      if (body.children[n] !== row.element) body.insertBefore(row.element, body.children[n] ?? null);
+    const { top, height } = this.#seen;
+    const first = Math.max(0, Math.floor(top / this.#rowHeight) - OVERSCAN);
+    const symbols = this.#order.shown.slice(first, Math.ceil((top + height) / this.#rowHeight) + OVERSCAN);
+    const ranks = this.#order.isHeld ? new Map(state.order.map((symbol, n) => [symbol, n])) : null;
+    const isNew = state.isRecalled ? () => false : this.#newcomers.among(state.order);
+    this.#body ??= new Body(this.#one("table"));
+    this.#body.place(symbols, first, this.#order.shown.length, this.#rowHeight, this.#columns).forEach((row, n) => {
       row.place(first + n, around.flashes);
       const { symbol } = row;
       row.show(state.rows.get(symbol), around, moved(first + n, ranks?.get(symbol)), isNew(symbol), symbol === this.symbol);
-      row.element.toggleAttribute("data-active", this.#holders.keys && symbol === this.#active);
+      row.element.toggleAttribute("data-active", this.#order.hasKeys && symbol === this.#active);
     });
-    const [above, below] = this.renderRoot.querySelectorAll<HTMLElement>(".space td");
-    above.style.height = `${first * this.#rowHeight}px`;
-    below.style.height = `${(this.#shown.length - first - symbols.length) * this.#rowHeight}px`;
-    this.#one("table").ariaRowCount = String(this.#shown.length + 1);
-  }
-
-  /** The rows for *symbols*: each keeps its own; newcomers take the rows that nobody needs. */
-  #assign(symbols: readonly string[]): BoardRow[] {
-    const wanted = new Set(symbols);
-    const free = [...this.#rows.values()].filter((row) => !wanted.has(row.symbol));
-    for (const row of free) this.#rows.delete(row.symbol);
-    const rows = symbols.map((symbol) => {
-      const own = this.#rows.get(symbol);
-      if (own) return own;
-      const row = free.pop() ?? new BoardRow(this.#columns);
-      row.bind(symbol);
-      this.#rows.set(symbol, row);
-      return row;
-    });
-    for (const row of free) row.element.remove();
-    return rows;
-  }
-
-  #showWords(state: TableState | null): void {
-    const count = state?.order.length ?? 0;
-    const section = this.#one("section");
-    section.classList.toggle("held", this.#held);
-    section.classList.toggle("bare", count === 0);
-    this.#one(".note").textContent = this.#held ? "order held" : "";
-    const error = this.followed("board")?.error;
-    const empty = !state ? error?.message ?? "Loading…" : count ? "" : this.#whyEmpty();
-    if (this.#one(".empty").textContent !== empty) this.#one(".empty").textContent = empty;
-  }
-
-  #whyEmpty(): string {
-    if (this.#taken?.view.where) return "No symbol passes the filter now";
-    return this.board.board === "gainers" || this.board.board === "losers"
-      ? "No symbol has an official open yet"
-      : "No symbol ranks here now";
   }
 
   readonly #onScroll = (event: Event): void => {
@@ -313,24 +252,9 @@ export class MeshBoard extends MeshWidget {
   readonly #onKey = (event: KeyboardEvent): void => {
     if (event.target !== this.#one(".scroll")) return;
     if (event.key === "Enter" && this.#active) this.choose(this.#active);
-    const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    if (!by || !this.#shown.length) return;
-    event.preventDefault();
-    const place = this.#shown.indexOf(this.#active) + by;
-    const to = Math.min(this.#shown.length - 1, Math.max(0, place));
-    this.#active = this.#shown[to];
-    const scroll = this.#one(".scroll");
-    const [top, room] = [to * this.#rowHeight, scroll.clientHeight - 2 * this.#rowHeight];
-    if (top < scroll.scrollTop) scroll.scrollTop = top;
-    else if (top > scroll.scrollTop + room) scroll.scrollTop = top - room;
+    this.#active = stepped(event, this.#one(".scroll"), this.#order.shown, this.#active, this.#rowHeight) ?? this.#active;
     this.#request();
   };
-}
-
-/** Where a row that is held would stand; a single place is not worth a mark. */
-function moved(index: number, now: number | undefined): string {
-  if (now === undefined || Math.abs(now - index) < 2) return "";
-  return now < index ? "up" : "down";
 }
 
 customElements.define("mesh-board", MeshBoard);

@@ -1,6 +1,7 @@
 /** What a person chooses of a board, and the view that follows from it. */
 
 import { whereOf, type Bounds } from "../look/conditions";
+import { LINE } from "../look/fields";
 import type { View } from "../wire/protocol";
 
 export interface BoardSettings {
@@ -51,8 +52,9 @@ export function shownColumns(settings: BoardSettings, ranked: string): string[] 
 
 export function viewOf(settings: BoardSettings): View {
   const shown = shownColumns(settings, rankedBy(settings.board));
+  const fields = shown.flatMap((name) => (name === LINE ? ["last_usd"] : name));
   return {
-    columns: [...new Set([...shown, ...MARKS])],
+    columns: [...new Set([...fields, ...MARKS])],
     top: settings.top,
     sort: settings.sort,
     where: whereOf(settings.bounds, settings.where) || null,
@@ -64,4 +66,16 @@ export function viewOf(settings: BoardSettings): View {
 export function titleOf(board: string): string {
   const words = board.replaceAll("-", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Greatest first, then smallest first, then as the board has it. */
+export function nextSort(sort: string | null, column: string): string | null {
+  return sort === column ? `+${column}` : sort === `+${column}` ? null : column;
+}
+
+/** *columns* with *name* so many places further right. */
+export function movedColumn(columns: readonly string[], name: string, by: number): string[] {
+  const others = columns.filter((each) => each !== name);
+  others.splice(Math.max(0, columns.indexOf(name) + by), 0, name);
+  return others;
 }

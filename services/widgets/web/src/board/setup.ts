@@ -3,7 +3,7 @@
 import { html, type TemplateResult } from "lit";
 import { FIELDS } from "../look/fields";
 import { boundsForm } from "../look/bounds-form";
-import { titleOf, type BoardSettings } from "./settings";
+import { movedColumn, titleOf, type BoardSettings } from "./settings";
 
 export interface Setup {
   settings: BoardSettings;
@@ -54,11 +54,7 @@ function caret({ message, place, where }: NonNullable<Setup["wrong"]>): string {
 /** Columns that are shown first, in their order, each with what moves it; then all others. */
 function columnsForm({ shown, change }: Setup): TemplateResult {
   const others = [...FIELDS.keys()].filter((name) => !shown.includes(name));
-  const moved = (name: string, by: number) => {
-    const columns = shown.filter((each) => each !== name);
-    columns.splice(Math.max(0, shown.indexOf(name) + by), 0, name);
-    change({ columns });
-  };
+  const moved = (name: string, by: number) => change({ columns: movedColumn(shown, name, by) });
   const toggle = (name: string) =>
     change({ columns: shown.includes(name) ? shown.filter((each) => each !== name) : [...shown, name] });
   return html`<div class="fields columns">${[...shown, ...others].map((name) => {

@@ -11,7 +11,7 @@ export const boardStyle = css`
   .rows tr { height: var(--row-height, 24px); border-bottom: 1px solid var(--hair); contain: strict; line-height: calc(var(--row-height, 24px) - 1px); }
   thead tr { height: var(--head-height, 24px); line-height: calc(var(--head-height, 24px) - 1px); }
   th, td { flex: 1 0 var(--width, 60px); }
-  .rows td, .rows th { height: auto; border: 0; contain: layout paint; }
+  .rows td, .rows th { height: auto; border: 0; overflow: visible; }
   .rows tr { cursor: default; }
   .rows tr:hover { background: var(--hover); }
   .rows tr[data-heat="1"] { background: rgb(var(--up-rgb) / 4%); }
@@ -25,7 +25,9 @@ export const boardStyle = css`
   .rows tr[data-chosen] { box-shadow: inset 2px 0 var(--accent); background: rgb(var(--accent-rgb) / 12%); }
   .rows tr[data-active] { outline: 1px solid var(--accent); outline-offset: -1px; }
   .rows tr[data-gone] { opacity: .4; }
-  .space td { display: block; height: 0; padding: 0; border: 0; }
+  .rows td[data-narrow] { overflow: hidden; }
+  .space td { display: block; position: relative; flex: 1; height: 0; padding: 0; border: 0; overflow: visible; }
+  .space pre { position: absolute; top: 100%; left: 0; width: 29px; margin: 0; color: var(--faint); font: inherit; font-size: 11px; line-height: var(--row-height, 24px); pointer-events: none; }
 
   thead th { position: relative; height: auto; cursor: pointer; user-select: none; }
   thead .ranking { color: var(--text); }
@@ -35,7 +37,7 @@ export const boardStyle = css`
   thead .edge:hover { background: rgb(var(--accent-rgb) / 40%); }
   thead th:focus-visible { outline-offset: -2px; }
 
-  .rank { flex: none; position: relative; width: 34px; padding: 0 5px 0 0; color: var(--faint); font-size: 11px; }
+  .rank { flex: none; position: relative; width: 34px; padding: 0 5px 0 0; font-size: 11px; }
   .symbol { flex: none; width: 92px; padding-left: 6px; text-align: left; }
   .rows .symbol { font-weight: 600; }
   .rows .ranking { font-weight: 600; }
@@ -64,6 +66,9 @@ export const boardStyle = css`
   }
   .barred i[data-high] { background: var(--warn); opacity: 1; }
 
+  svg { display: block; width: 100%; height: 100%; padding: 3px 0; fill: none; stroke: currentColor; }
+  path { vector-effect: non-scaling-stroke; }
+
   .mark { margin-left: 4px; vertical-align: 1px; font-size: 9px; font-weight: 700; line-height: 1; }
   .mark.new { padding: 0 3px; border-radius: 3px; background: rgb(var(--accent-rgb) / 25%); color: var(--accent); }
   .mark.halted { padding: 1px 3px; border-radius: 3px; background: var(--warn); color: #14100a; }
@@ -75,6 +80,7 @@ export const boardStyle = css`
   .mark.flame[data-age="4"] { background: #6ba5ff; }
 
   .note { position: absolute; right: 10px; bottom: 4px; padding: 0 6px; border-radius: 4px; background: rgb(var(--panel-rgb) / 85%); color: var(--accent); font-size: 10.5px; pointer-events: none; }
+  .old .scroll { opacity: .5; }
   .note:empty { display: none; }
   .bare thead { display: none; }
   .loading .scroll {

@@ -1,6 +1,7 @@
 /** Bars in columns, the intervals that there are, and the vendor's history of them. */
 
 import { pageToken } from "../wire/page-token";
+import { SERVICE } from "../wire/service";
 import { epochMs, wallMs } from "./sessions";
 
 const MINUTE_MS = 60_000;
@@ -125,7 +126,7 @@ export interface Question {
  */
 export async function fetchHistory({ symbol, interval, days, limit }: Question, signal: AbortSignal): Promise<History> {
   const query = new URLSearchParams({ interval: interval.name, days: String(days), limit: String(limit) });
-  const address = new URL(`v1/bars/${encodeURIComponent(symbol)}?${query}`, location.href);
+  const address = new URL(`v1/bars/${encodeURIComponent(symbol)}?${query}`, SERVICE);
   const answer = await asked(address, signal);
   if (answer.ok) return historyOf(await answer.json() as Told);
   throw await refusal(answer);

@@ -218,7 +218,7 @@ export class MeshChart extends MeshWidget {
       symbol: this.symbol, settings: this.#settings, change, choose: (symbol) => this.#chooseHere(symbol),
       isTable: this.#isTable, toggleTable: () => this.#toggleTable(),
     })}
-      <div class="stage" tabindex="0" role="application" aria-roledescription="chart" ?data-dim=${isBad && this.condition.word !== "error"}
+      <div class="stage" tabindex="0" role="application" aria-roledescription="chart" ?data-empty=${!this.#candles.length} ?data-dim=${isBad && this.condition.word !== "error"}
           aria-label=${`${this.heading}. Arrows move, plus and minus zoom, End shows the newest, T the figures.`}
           @keydown=${(event: KeyboardEvent) => onKey(event, this.#plot, () => this.#toggleTable())}>
         <div class="plot"></div>

@@ -13,6 +13,8 @@ export const chartStyle = css`
   .bar .quick button[aria-pressed="true"] { color: var(--accent); }
   .stage { position: relative; flex: 1; min-height: 0; overflow: hidden; }
   .plot { position: absolute; inset: 0; }
+  /* Axes without candles would be taken for the edges of a smaller chart. */
+  .stage[data-empty] .plot { visibility: hidden; }
   .stage[data-dim] .plot { opacity: .45; }
   .stage:focus-visible { outline-offset: -2px; }
   .legend { position: absolute; top: 5px; left: 8px; right: 72px; z-index: 3; pointer-events: none; font-size: 11.5px; line-height: 1.5; text-shadow: 0 0 3px var(--panel), 0 0 3px var(--panel); }

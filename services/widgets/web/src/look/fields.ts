@@ -3,7 +3,7 @@
 import type { Cell } from "../wire/protocol";
 import { compact, count, percent, plain, price, share, signedPrice, time } from "./format";
 
-type Kind = "price" | "move" | "change" | "percent" | "amount" | "ratio" | "count" | "time" | "word";
+type Kind = "price" | "move" | "change" | "percent" | "amount" | "ratio" | "count" | "time" | "word" | "line";
 
 export interface Field {
   name: string;
@@ -31,8 +31,12 @@ const KINDS: Record<Kind, { text: (value: Cell) => string; signed?: boolean; tin
   ratio: { text: number(plain), width: 62 },
   count: { text: number(count), width: 60 },
   time: { text: number(time), width: 72 },
+  line: { text: () => "", width: 84 },
   word: { text: (value) => (value == null ? "–" : String(value)), width: 66 },
 };
+
+/** The column that is drawn: the service has no field of that name. */
+export const LINE = "sparkline";
 
 const TABLE: [name: string, title: string, kind: Kind, about: string][] = [
   ["last_usd", "Last", "price", "Last price, US dollars"],
@@ -101,6 +105,7 @@ const TABLE: [name: string, title: string, kind: Kind, about: string][] = [
   ["halt", "Halt", "word", "limit: at a price band; paused; resumed"],
   ["halt_ms", "Halt since", "time", "Since when"],
   ["news_ms", "News at", "time", "Time of the newest article"],
+  [LINE, "Hour", "line", "Last price, over the last hour"],
   ["score", "Score", "ratio", "What this board ranks by"],
 ];
 

@@ -8,12 +8,19 @@ export const sheet = css`
     height: 100%;
     min-width: 0;
     min-height: 0;
-    color: var(--text, #dbe2ec);
+    background: var(--panel);
+    color: var(--text);
     font-size: var(--size, 12.5px);
     font-variant-numeric: tabular-nums;
     contain: strict;
     container-type: size;
   }
+  /* How a widget stands that is on no desk, where nothing else says it. */
+  :host([standing])::after {
+    content: attr(standing); position: absolute; right: 6px; bottom: 4px; z-index: 9;
+    padding: 1px 7px; border-radius: 4px; background: var(--raised); color: var(--warn); font-size: 11px;
+  }
+  :host([standing]) .rows { opacity: .5; }
   * { box-sizing: border-box; margin: 0; }
   [hidden] { display: none !important; }
   .up { color: var(--up); }

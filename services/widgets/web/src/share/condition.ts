@@ -1,6 +1,6 @@
 /** How well a widget is served, in a word and a sentence: never good without data that is fresh. */
 
-import { duration } from "../look/format";
+import { duration, time } from "../look/format";
 import type { Subscription } from "../wire/channel";
 import type { Client } from "../wire/client";
 
@@ -30,6 +30,11 @@ export function pageCondition(client: Client): Condition {
 /** Of the subscription of one widget. *isQuiet*: nothing may happen for a long time, as in a list of halts. */
 export function widgetCondition(client: Client, subscription: Subscription | null, isQuiet: boolean): Condition {
   const away = connectionCondition(client);
+  const old = subscription?.table;
+  if (old?.isRecalled && client.phase !== "refused") {
+    const waiting = client.phase === "waiting" || client.phase === "stale" ? away?.text : "waiting for fresh data";
+    return { tone: "warn", word: "stale", text: `from ${time(old.head!.asof_ms)} — ${waiting}` };
+  }
   if (away) return away;
   if (!subscription) return { tone: "idle", word: "loading", text: "nothing chosen" };
   if (subscription.error) return { tone: "bad", word: "error", text: subscription.error.message };

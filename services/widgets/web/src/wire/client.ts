@@ -33,6 +33,9 @@ export abstract class Client extends EventTarget {
   /** How far the service's clock is ahead of this machine's. */
   aheadMs = 0;
 
+  /** Gives what is known of a feed from before, until the service says more. */
+  recall: (feed: string, view: View) => TableState | null = () => null;
+
   protected channels = new Map<number, Channel>();
   #nextId = 1;
 
@@ -79,10 +82,15 @@ export abstract class Client extends EventTarget {
     if (channel.asked) this.send({ action: "unsub", id: channel.id });
   }
 
-  /** All tables of which something is known. */
+  /** The boards that are followed. */
+  boards(): Channel[] {
+    return [...this.channels.values()].filter((channel) => channel.feed.startsWith("board/"));
+  }
+
+  /** All tables of which something is known, from now. */
   tables(): TableState[] {
     const states = [...this.channels.values()].map((channel) => channel.state);
-    return states.filter((state): state is TableState => state instanceof TableState && state.head !== null);
+    return states.filter((state): state is TableState => state instanceof TableState && state.head !== null && !state.isRecalled);
   }
 
   /** Milliseconds since the newest data arrived from the vendor, by the server's clock; null if unknown. */
@@ -129,6 +137,7 @@ export abstract class Client extends EventTarget {
     const found = this.#find(feed, view);
     if (found) return found;
     const channel = new Channel(this.#nextId++, feed, view);
+    channel.state = this.recall(feed, view);
     this.channels.set(channel.id, channel);
     this.ask(channel);
     return channel;

@@ -27,8 +27,11 @@ export class TableState {
   total = 0;
   /** Whether the last frame did not fit, or had another checksum than this table after it. */
   diverged = false;
+  /** Whether this is from before the page was loaded. */
+  isRecalled = false;
 
   snap(frame: Snap): void {
+    this.isRecalled = false;
     this.epoch = frame.epoch;
     this.columns = frame.columns;
     this.order = frame.rows.map((row) => row[0] as string);

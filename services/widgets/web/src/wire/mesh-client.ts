@@ -1,5 +1,6 @@
 /** The connection of a page that shares it with no other: what a page with widgets of its own may build on. */
 import { pageToken, type GiveToken } from "./page-token";
+import { SERVICE } from "./service";
 import { SocketClient, socketUrl } from "./socket-client";
 
 export { CLOSE_CODES, Patience } from "./close-codes";
@@ -20,4 +21,4 @@ export class MeshClient extends SocketClient {
 }
 
 /** The connection of this page. */
-export const client = new MeshClient(socketUrl(location.href));
+export const client = new MeshClient(socketUrl(SERVICE));

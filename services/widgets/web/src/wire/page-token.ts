@@ -3,15 +3,26 @@ const PLACE = 'meta[name="mesh-token"]';
 /** Gives the token to connect with, null: none; `expired` says that the last one is of no use any more. */
 export type GiveToken = (expired: boolean) => Promise<string | null>;
 
+let give: GiveToken = tokenInPage;
+
+/** The token of this page, wherever it comes from. */
+export const pageToken: GiveToken = (expired) => give(expired);
+
+/** Ask *other* for tokens from now on, instead of looking for one in the page. */
+export function tokensFrom(other: GiveToken): void {
+  give = other;
+}
+
 /**
- * The token that the service has put into this page, or null if it puts in none.
+ * The token that the service has put into this page, or null if it puts in none. Of a page that was kept while the
+ * service is away none is left, and it is fetched anew.
  *
  * @param expired whether the one in the page is of no use any more: the page is fetched anew for another
  * @returns rejected if the page cannot be fetched
  */
-export async function pageToken(expired: boolean): Promise<string | null> {
+async function tokenInPage(expired: boolean): Promise<string | null> {
   const here = document.querySelector<HTMLMetaElement>(PLACE);
-  if (here && expired) {
+  if (here && (expired || !here.content)) {
     const answer = await fetch(location.href, { cache: "no-store" });
     if (!answer.ok) throw new Error(`the page is not there: status ${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
