@@ -77,7 +77,7 @@ export class MeshFrame extends LitElement {
   }
 
   protected override firstUpdated(): void {
-    void this.#load();
+    this.#load();
   }
 
   protected override updated(): void {
@@ -88,14 +88,13 @@ export class MeshFrame extends LitElement {
     }
   }
 
-  async #load(): Promise<void> {
+  #load(): void {
     const kind = KINDS[this.placed.kind];
     const body = this.querySelector(".frame-body")!;
     if (!kind) {
       body.textContent = `This page knows no widget "${this.placed.kind}".`;
       return;
     }
-    await kind.load();
     const widget = document.createElement(kind.tag) as MeshWidget;
     widget.settings = this.placed.settings;
     widget.addEventListener("mesh-settings", (event) => {

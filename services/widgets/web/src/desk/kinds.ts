@@ -1,23 +1,22 @@
-/** The kinds of widgets: boards and charts are loaded when the first is placed, the small ones together. */
+/** The kinds of widgets. They come with the page: apart they would be as many files, and more of them in all. */
+
+import "../widgets/all";
 
 export interface Kind {
   tag: string;
-  load: () => Promise<unknown>;
   w: number;
   h: number;
 }
 
-const small = () => import("../widgets/small");
-
 export const KINDS: Record<string, Kind> = {
-  board: { tag: "mesh-board", load: () => import("../board/mesh-board"), w: 8, h: 13 },
-  alerts: { tag: "mesh-alerts", load: small, w: 8, h: 13 },
-  quote: { tag: "mesh-quote", load: small, w: 5, h: 13 },
-  chart: { tag: "mesh-chart", load: () => import("../chart/mesh-chart"), w: 9, h: 13 },
-  tape: { tag: "mesh-tape", load: small, w: 4, h: 13 },
-  halts: { tag: "mesh-halts", load: small, w: 5, h: 9 },
-  news: { tag: "mesh-news", load: small, w: 9, h: 11 },
-  clock: { tag: "mesh-clock", load: small, w: 4, h: 5 },
+  board: { tag: "mesh-board", w: 8, h: 13 },
+  alerts: { tag: "mesh-alerts", w: 8, h: 13 },
+  quote: { tag: "mesh-quote", w: 5, h: 13 },
+  chart: { tag: "mesh-chart", w: 9, h: 13 },
+  tape: { tag: "mesh-tape", w: 4, h: 13 },
+  halts: { tag: "mesh-halts", w: 5, h: 9 },
+  news: { tag: "mesh-news", w: 9, h: 11 },
+  clock: { tag: "mesh-clock", w: 4, h: 5 },
 };
 
 export interface Offer {

@@ -1,5 +1,7 @@
-/** Widgets of a few hundred bytes each: apart they would be as many files, and more of them in all. */
+/** Every widget there is, by its tag. */
 
+import "../board/mesh-board";
+import "../chart/mesh-chart";
 import "./mesh-alerts";
 import "./mesh-clock";
 import "./mesh-halts";
