@@ -8,7 +8,7 @@ export type Tone = "good" | "warn" | "bad" | "idle";
 
 export interface Condition {
   tone: Tone;
-  word: "live" | "simulated" | "recorded" | "lag" | "stale" | "loading" | "connecting" | "reconnecting" | "refused" | "error";
+  word: "live" | "simulated" | "recorded" | "lag" | "stale" | "empty" | "loading" | "connecting" | "reconnecting" | "refused" | "error";
   text: string;
 }
 
@@ -31,7 +31,7 @@ export function pageCondition(client: Client): Condition {
 export function widgetCondition(client: Client, subscription: Subscription | null, isQuiet: boolean): Condition {
   const away = connectionCondition(client);
   if (away) return away;
-  if (!subscription) return { tone: "idle", word: "loading", text: "nothing chosen" };
+  if (!subscription) return { tone: "idle", word: "empty", text: "nothing chosen" };
   if (subscription.error) return { tone: "bad", word: "error", text: subscription.error.message };
   if (!subscription.state) return { tone: "idle", word: "loading", text: "waiting for the first data" };
   if (subscription.lagHz !== null) {
