@@ -1,5 +1,5 @@
 /** Builds the page into `dist/`: every module that may be loaded by name, what they share in chunks, and the static files. */
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 
@@ -8,7 +8,7 @@ const out = `${here}dist`;
 
 /** By the names that pages load them under. */
 const MODULES = {
-  main: "src/main.ts",
+  main: "src/start.ts",
   "mesh-client": "src/wire/mesh-client.ts",
   elements: "src/elements.ts",
   worker: "src/share/worker.ts",
@@ -18,9 +18,33 @@ const MODULES = {
   example: "css/example.css",
 };
 
+const minified = async (style) => (await transform(style, { loader: "css", minify: true, charset: "utf8" })).code.trim();
+
+/** Templates as they travel: without their indentation, and styles as esbuild would write them. */
+const thinTemplates = {
+  name: "thin templates",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
+      const text = (await readFile(path, "utf8")).replace(/\n[ \t]+/g, "\n");
+      const parts = text.split(/(?<=\bcss`)([^`$\\]*)(?=`)/);
+      const thin = await Promise.all(parts.map((part, n) => (n % 2 ? minified(part) : part)));
+      return { contents: thin.join(""), loader: "ts" };
+    });
+  },
+};
+
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
-const usual = { absWorkingDir: here, outdir: out, bundle: true, format: "esm", target: "es2022", minify: true, logLevel: "warning" };
+const usual = {
+  absWorkingDir: here,
+  outdir: out,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  plugins: [thinTemplates],
+  logLevel: "warning",
+};
 const { metafile: { outputs } } = await build({
   ...usual,
   entryPoints: MODULES,
@@ -31,9 +55,6 @@ const { metafile: { outputs } } = await build({
 });
 for (const name of ["example.html", "favicon.svg"]) await copyFile(`${here}${name}`, `${out}/${name}`);
 
-/** Modules that are loaded with the page, besides `main`, because a desk with a board needs them at once. */
-const AT_ONCE = ["src/main.ts", "src/desk/grid.ts", "src/desk/desk.ts", "src/desk/keyboard.ts", "src/board/mesh-board.ts"];
-
 /** *name* of an output, and all that it imports by itself. */
 function withImports(name, found = new Set()) {
   if (found.has(name)) return found;
@@ -43,9 +64,9 @@ function withImports(name, found = new Set()) {
 }
 
 const outputOf = (entry) => Object.keys(outputs).find((name) => outputs[name].entryPoint === entry);
-const needed = new Set(AT_ONCE.flatMap((entry) => [...withImports(outputOf(entry))]));
+const needed = [...withImports(outputOf("src/main.ts"))];
 // Named in the page, they come side by side: else the browser knows of each only when it has read who imports it.
-const links = [...needed].map((name) => `<link rel="modulepreload" href="${name.replace(/^dist\//, "")}">\n`).join("");
+const links = needed.map((name) => `<link rel="modulepreload" href="${name.replace(/^dist\//, "")}">\n`).join("");
 const page = await readFile(`${here}index.html`, "utf8");
 await writeFile(`${out}/index.html`, page.replace("</head>", `${links}</head>`));
 

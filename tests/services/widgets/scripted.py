@@ -13,10 +13,9 @@ from websockets.http11 import Request, Response
 from mesh import clock
 from schemas.widget import PROTOCOL, ClientFrame, Hello, Ping
 from schemas.wire import Wire, encode_json, json_decoder
+from services.widgets.app import HEADERS
 from services.widgets.page import MEDIA_TYPES, WEB
 
-
-POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 F = TypeVar("F", bound=Wire)
 
@@ -127,7 +126,7 @@ class Script:
             {
                 "Content-Type": kind,
                 "Content-Length": str(len(body)),
-                "Content-Security-Policy": POLICY,
+                "Content-Security-Policy": HEADERS["Content-Security-Policy"],
                 "Cache-Control": "no-cache",
                 "Connection": "close",
             }

@@ -14,21 +14,10 @@ export { tokensFrom } from "./wire/page-token";
 
 const LOOK_MS = 250;
 const TAGS = [...new Set(Object.values(KINDS).map((kind) => kind.tag))];
-const loads = new Map(Object.values(KINDS).map(({ tag, load }) => [tag, load]));
-
-/** Load the kinds of widgets that are on the page. */
-function define(): void {
-  for (const [tag, load] of loads) {
-    if (!document.querySelector(tag)) continue;
-    loads.delete(tag);
-    void load();
-  }
-}
 
 /** On a desk the frame of a widget says how it is served: here it says so itself, unless all is well. */
 function sayStanding(): void {
   for (const widget of document.querySelectorAll<MeshWidget>(TAGS.join())) {
-    if (!widget.condition) continue; // it is being loaded
     const { tone, text } = widget.condition;
     if (tone === "good") widget.removeAttribute("standing");
     else if (widget.getAttribute("standing") !== text) widget.setAttribute("standing", text);
@@ -39,7 +28,5 @@ const looks = document.createElement("link");
 looks.rel = "stylesheet";
 looks.href = `${SERVICE}tokens.css`;
 document.head.prepend(looks); // first, so that the page's own rules are stronger
-define();
-new MutationObserver(define).observe(document, { childList: true, subtree: true });
 setInterval(sayStanding, LOOK_MS);
 setTimeout(() => client.connect()); // only now: whoever imports this may say where tokens come from

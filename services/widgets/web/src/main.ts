@@ -1,6 +1,9 @@
 /** The page: the desk below a head that says where the data comes from, how old it is, and what time it is. */
 
-import { KINDS } from "./desk/kinds";
+import { Desk } from "./desk/desk";
+import { MeshFrame } from "./desk/frame";
+import { Grid } from "./desk/grid";
+import { moveByKeys } from "./desk/keyboard";
 import { store } from "./desk/store";
 import { countdown, day, newYorkTime, session } from "./look/format";
 import { sessionAt } from "./look/sessions";
@@ -8,7 +11,6 @@ import { appearance } from "./look/settings";
 import { pageCondition } from "./share/condition";
 import { client } from "./share/connection";
 import { tapeClock } from "./share/tape";
-import type { MeshFrame } from "./desk/frame";
 
 /** Ages are written so often, with an update where there is one. */
 const TICK_MS = 250;
@@ -80,11 +82,10 @@ function tick(): void {
 }
 
 /** One widget alone in a window of its own. */
-async function showAlone(id: string): Promise<void> {
-  await import("./desk/frame");
+function showAlone(id: string): void {
   const show = () => {
     const placed = store.desk.layouts.flatMap((layout) => layout.widgets).find((each) => each.id === id);
-    const frame = document.querySelector<MeshFrame>("mesh-frame") ?? (document.createElement("mesh-frame") as MeshFrame);
+    const frame = document.querySelector<MeshFrame>("mesh-frame") ?? new MeshFrame();
     frame.locked = true;
     if (!placed) return part("desk").replaceChildren("This widget is on no layout any more.");
     frame.placed = placed;
@@ -96,10 +97,7 @@ async function showAlone(id: string): Promise<void> {
   show();
 }
 
-async function showDesk(): Promise<void> {
-  const [{ Grid }, { Desk }, { moveByKeys }] = await Promise.all([
-    import("./desk/grid"), import("./desk/desk"), import("./desk/keyboard"), KINDS.board.load(),
-  ]);
+function showDesk(): void {
   const grid = new Grid(part("desk"));
   const desk = new Desk(grid, {
     tools: part("tools"), dialog: part<HTMLDialogElement>("dialog"), announcer: part("announcer"), toast: part("toast"), conflict: part("conflict"),
@@ -117,4 +115,5 @@ client.connect();
 /** So that it can be loaded while the service is away; not now, when there is more to do. */
 if (navigator.serviceWorker) setTimeout(() => navigator.serviceWorker.register("sw.js").catch(() => {}), KEEP_AFTER_MS);
 const alone = new URLSearchParams(location.search).get("widget");
-void (alone ? showAlone(alone) : showDesk());
+if (alone) showAlone(alone);
+else showDesk();

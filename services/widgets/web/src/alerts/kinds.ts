@@ -16,6 +16,8 @@ export interface Alert {
   move_pct: number | null;
   size_shares: number | null;
   until_ms: number | null;
+  /** Of an article. */
+  headline?: string | null;
   row: Record<string, number | string | null>;
 }
 
@@ -36,13 +38,14 @@ export const ALERT_KINDS: Record<string, AlertKind> = {
   limit: { title: "At band", tone: "warn", mark: "!" },
   halt: { title: "Halted", tone: "warn", mark: "⏸" },
   resume: { title: "Resumed", tone: "", mark: "▶" },
+  news: { title: "News", tone: "", mark: "✉" },
 };
 
 const SESSIONS: Record<string, string> = { pre: "pre-market", regular: "the session", post: "after hours", "previous day": "the previous day" };
 
 /** Why it fired, in words. */
 export function why(alert: Alert): string {
-  const parts: string[] = [];
+  const parts = alert.headline ? [alert.headline] : [];
   if (alert.level_usd !== null) parts.push(`passed ${price(alert.level_usd)}`);
   for (const { session, level_usd } of alert.breaches.slice(0, 2)) {
     parts.push(`${alert.kind === "low" ? "low" : "high"} of ${SESSIONS[session] ?? session} ${price(level_usd)}`);

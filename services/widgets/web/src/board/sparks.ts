@@ -6,7 +6,8 @@
  * hour after each load; bars alone would have to be asked for again each minute.
  */
 
-import { NoHistory, fetchHistory, intervalOf } from "../chart/bars";
+import { fetchHistory, intervalOf } from "../chart/bars";
+import { NoAnswer } from "../widgets/answers";
 
 const MINUTE_MS = 60_000;
 const MINUTES = 60;
@@ -75,7 +76,7 @@ class Sparks {
         if (minute > seen - MINUTES && !line?.has(minute)) line?.set(minute, bars.closeUsd[n]);
       });
     } catch (error) {
-      if (!(error instanceof NoHistory)) throw error;
+      if (!(error instanceof NoAnswer)) throw error;
       return error.kind === "absent";
     }
     return true;

@@ -1,7 +1,6 @@
 /** Bars in columns, the intervals that there are, and the vendor's history of them. */
 
-import { pageToken } from "../wire/page-token";
-import { SERVICE } from "../wire/service";
+import { answerOf } from "../widgets/answers";
 import { epochMs, wallMs } from "./sessions";
 
 const MINUTE_MS = 60_000;
@@ -100,18 +99,6 @@ interface Told {
   vwap_usd: (number | null)[];
 }
 
-/** Why there is no history; `absent`: the vendor has none, and will have none soon. */
-export class NoHistory extends Error {
-  readonly kind: "absent" | "refused" | "failed";
-  readonly againMs: number | null;
-
-  constructor(kind: NoHistory["kind"], message: string, againMs: number | null = null) {
-    super(message);
-    this.kind = kind;
-    this.againMs = againMs;
-  }
-}
-
 export interface Question {
   symbol: string;
   interval: Interval;
@@ -122,37 +109,12 @@ export interface Question {
 /**
  * The bars that the vendor has of a symbol.
  *
- * @returns rejected with `NoHistory`, or with the `AbortError` of *signal*
+ * @returns rejected with `NoAnswer`, or with the `AbortError` of *signal*
  */
 export async function fetchHistory({ symbol, interval, days, limit }: Question, signal: AbortSignal): Promise<History> {
   const query = new URLSearchParams({ interval: interval.name, days: String(days), limit: String(limit) });
-  const address = new URL(`v1/bars/${encodeURIComponent(symbol)}?${query}`, SERVICE);
-  const answer = await asked(address, signal);
-  if (answer.ok) return historyOf(await answer.json() as Told);
-  throw await refusal(answer);
-}
-
-/** Asks once more with a fresh token if the first is of no use any more. */
-async function asked(address: URL, signal: AbortSignal): Promise<Response> {
-  const ask = async (expired: boolean) => {
-    const token = await pageToken(expired);
-    return fetch(address, { signal, headers: token === null ? {} : { Authorization: `Bearer ${token}` } });
-  };
-  try {
-    const answer = await ask(false);
-    return answer.status === 401 ? await ask(true) : answer;
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw new NoHistory("failed", "The service cannot be reached");
-  }
-}
-
-async function refusal(answer: Response): Promise<NoHistory> {
-  const { message } = await answer.json().catch(() => ({})) as { message?: string };
-  const text = message ?? `The service answered ${answer.status}`;
-  const again = Number(answer.headers.get("Retry-After"));
-  const kind = answer.status === 404 ? "absent" : answer.status < 500 && answer.status !== 429 ? "refused" : "failed";
-  return new NoHistory(kind, text, again > 0 ? again * 1000 : null);
+  const answer = await answerOf(`v1/bars/${encodeURIComponent(symbol)}?${query}`, signal);
+  return historyOf(await answer.json() as Told);
 }
 
 export function historyOf(told: Told): History {

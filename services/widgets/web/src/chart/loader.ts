@@ -1,7 +1,8 @@
 /** The history of a chart, fetched and fetched again: one question at a time, and the newest counts. */
 
 import { MOST_PRE_MS, preMarketOf, type Extremes } from "./levels";
-import { NoHistory, fetchHistory, intervalOf, isIntraday, type History, type Question } from "./bars";
+import { fetchHistory, intervalOf, isIntraday, type History, type Question } from "./bars";
+import { NoAnswer } from "../widgets/answers";
 
 /** History is fetched anew so often, and after a failure. */
 const FRESH_MS = 60_000;
@@ -34,7 +35,7 @@ export class Loader {
       outcome = { kind: "loaded", history: await fetchHistory(question, abort.signal) };
     } catch (error) {
       if (abort.signal.aborted) return;
-      if (!(error instanceof NoHistory)) throw error;
+      if (!(error instanceof NoAnswer)) throw error;
       outcome = { kind: error.kind, message: error.message };
       if (error.kind === "failed") waitMs = error.againMs ?? FAILED_MS;
       if (error.kind === "refused") waitMs = null;

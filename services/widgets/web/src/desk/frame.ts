@@ -7,6 +7,8 @@ import type { Placed } from "./model";
 import { store } from "./store";
 
 const LOOK_MS = 250;
+/** Conditions that the light alone says. */
+const UNSAID = ["live", "simulated", "recorded", "empty"];
 
 /** The frame of a widget on the desk: its name, its link colour, how well it is served, and what can be done with it. */
 export class MeshFrame extends LitElement {
@@ -77,7 +79,7 @@ export class MeshFrame extends LitElement {
   }
 
   protected override firstUpdated(): void {
-    void this.#load();
+    this.#load();
   }
 
   protected override updated(): void {
@@ -88,14 +90,13 @@ export class MeshFrame extends LitElement {
     }
   }
 
-  async #load(): Promise<void> {
+  #load(): void {
     const kind = KINDS[this.placed.kind];
     const body = this.querySelector(".frame-body")!;
     if (!kind) {
       body.textContent = `This page knows no widget "${this.placed.kind}".`;
       return;
     }
-    await kind.load();
     const widget = document.createElement(kind.tag) as MeshWidget;
     widget.settings = this.placed.settings;
     widget.addEventListener("mesh-settings", (event) => {
@@ -122,7 +123,10 @@ export class MeshFrame extends LitElement {
   readonly #onLinks = (): void => {
     if (!this.#widget) return;
     const own = typeof this.placed.settings.symbol === "string" ? this.placed.settings.symbol : "";
-    this.#widget.symbol = this.placed.link ? links.symbol(this.placed.link) : own;
+    const symbol = this.placed.link ? links.symbol(this.placed.link) : own;
+    if (symbol === this.#widget.symbol) return;
+    this.#widget.symbol = symbol;
+    this.requestUpdate(); // the widget calls itself otherwise now
   };
 
   #link(colour: Colour | null): void {
@@ -158,7 +162,7 @@ export class MeshFrame extends LitElement {
     this.#said = said;
     light.dataset.tone = this.dataset.tone = tone;
     light.ariaLabel = word;
-    this.querySelector(".state-text")!.textContent = word === "live" || word === "simulated" || word === "recorded" ? "" : word;
+    this.querySelector(".state-text")!.textContent = UNSAID.includes(word) ? "" : word;
     this.requestUpdate(); // the widget may call itself otherwise now
   }
 }

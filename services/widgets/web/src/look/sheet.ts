@@ -47,6 +47,8 @@ export const sheet = css`
   :focus-visible { outline: 2px solid var(--accent); outline-offset: -1px; }
   .empty { padding: 18px 14px; color: var(--soft); text-align: center; }
   .empty:empty { display: none; }
+  .ask { display: flex; gap: 6px; padding: 14px; justify-content: center; }
+  .ask input { width: 110px; text-transform: uppercase; }
   .scroll {
     height: 100%;
     overflow: auto;

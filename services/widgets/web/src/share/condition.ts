@@ -8,7 +8,7 @@ export type Tone = "good" | "warn" | "bad" | "idle";
 
 export interface Condition {
   tone: Tone;
-  word: "live" | "simulated" | "recorded" | "lag" | "stale" | "loading" | "connecting" | "reconnecting" | "refused" | "error";
+  word: "live" | "simulated" | "recorded" | "lag" | "stale" | "empty" | "loading" | "connecting" | "reconnecting" | "refused" | "error";
   text: string;
 }
 
@@ -36,7 +36,7 @@ export function widgetCondition(client: Client, subscription: Subscription | nul
     return { tone: "warn", word: "stale", text: `from ${time(old.head!.asof_ms)} — ${waiting}` };
   }
   if (away) return away;
-  if (!subscription) return { tone: "idle", word: "loading", text: "nothing chosen" };
+  if (!subscription) return { tone: "idle", word: "empty", text: "nothing chosen" };
   if (subscription.error) return { tone: "bad", word: "error", text: subscription.error.message };
   if (!subscription.state) return { tone: "idle", word: "loading", text: "waiting for the first data" };
   if (subscription.lagHz !== null) {

@@ -1,6 +1,8 @@
 import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { duration, time } from "../look/format";
+import { linked } from "../look/link";
 import { sheet } from "../look/sheet";
+import { tapeClock } from "../share/tape";
 import { MeshWidget } from "./widget";
 
 /** What is shown of `schemas/news.py`. */
@@ -90,10 +92,12 @@ export class MeshNews extends MeshWidget {
 
   #article(article: Article, n: number): TemplateResult {
     const { title, link, source, tickers = [], sentiment, summary, published_ms, confidence, topic, impact = "" } = article;
-    const ageMs = Math.max(0, this.client.nowMs() - published_ms);
+    const now = tapeClock.now();
+    const ageMs = now === null ? null : Math.max(0, now - published_ms);
     return html`<article aria-posinset=${n + 1} aria-setsize="-1">
-      <h3>${isWeb(link) ? html`<a href=${link!} target="_blank" rel="noopener noreferrer">${title}</a>` : title}</h3>
-      <div class="meta"><span class="age" ?data-young=${ageMs < 900_000} title=${time(published_ms)}>${duration(ageMs)} ago</span>
+      <h3>${linked(title, link)}</h3>
+      <div class="meta"><span class="age" ?data-young=${ageMs !== null && ageMs < 900_000}
+          title=${time(published_ms)}>${ageMs === null ? time(published_ms) : `${duration(ageMs)} ago`}</span>
         ${source ? html`<span>${source}</span>` : nothing}
         ${topic || impact === "high" ? html`<span class="topic" data-impact=${impact} title="impact: ${impact}">${topic ?? impact}</span>` : nothing}
         ${sentiment ? html`<span class="mood" data-mood=${sentiment} title=${confidence == null ? nothing : `confidence ${Math.round(100 * confidence)} %`}>
@@ -115,11 +119,6 @@ export class MeshNews extends MeshWidget {
     return [...once.values()].filter((article) => words.every((word) => text(article).includes(word)))
       .sort((a, b) => b.published_ms - a.published_ms).slice(0, MOST);
   }
-}
-
-/** What a feed says is a link need not be one that may be followed. */
-function isWeb(link: string | null | undefined): boolean {
-  return /^https?:\/\//.test(link ?? "");
 }
 
 customElements.define("mesh-news", MeshNews);

@@ -4,6 +4,11 @@ import { duration, percent, price, session, signedPrice } from "../look/format";
 import { sheet } from "../look/sheet";
 import type { Cell } from "../wire/protocol";
 import { tapeClock } from "../share/tape";
+import "./mesh-company";
+import "./mesh-filings";
+import "./mesh-short";
+import "./mesh-splits";
+import { symbolForm } from "./symbol-form";
 import { MeshWidget } from "./widget";
 
 const GROUPS: [title: string, fields: string[]][] = [
@@ -15,12 +20,18 @@ const GROUPS: [title: string, fields: string[]][] = [
   ["Range", ["atr_usd", "atr_multiple", "high_days", "low_days", "block_usd", "block_ms"]],
 ];
 const MINI = ["open_usd", "vwap_usd", "volume_shares", "relative_volume", "free_float_shares", "change_open_pct"];
+const PARTS = { figures: "Figures", company: "Company", short: "Short", filings: "Filings", splits: "Splits" };
 const HEAD = ["last_usd", "change_usd", "change_pct", "session", "event_ms", "halt", "news_ms", "day_high_usd", "day_low_usd", "bid_usd", "ask_usd", "bid_shares", "ask_shares"];
 
-/** `<mesh-quote symbol="AAPL">`: all figures of a symbol, or the few of the mini one. */
+/** `<mesh-quote symbol="AAPL">`: all figures of a symbol and what is known of its company, or the few figures of the mini one. */
 export class MeshQuote extends MeshWidget {
   static override styles = [sheet, css`
-    .scroll { padding: 8px 10px; }
+    .whole { display: flex; flex-direction: column; height: 100%; }
+    .still { padding: 8px 10px 4px; }
+    .scroll { flex: 1; min-height: 0; padding: 0 10px 8px; }
+    .part { flex: 1; min-height: 0; border-top: 1px solid var(--line); }
+    nav { display: flex; flex-wrap: wrap; gap: 3px; margin-top: 6px; }
+    nav button { padding: 0 5px; background: none; font-size: 11px; }
     .top { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 12px; }
     .top strong { font-size: 17px; letter-spacing: .01em; }
     .last { font-size: 22px; font-weight: 650; }
@@ -30,13 +41,11 @@ export class MeshQuote extends MeshWidget {
     .range { position: relative; height: 4px; margin: 8px 0 2px; border-radius: 2px; background: var(--line); }
     .range i { position: absolute; top: -3px; width: 2px; height: 10px; margin-left: -1px; background: var(--text); left: calc(var(--at, 0) * 1%); }
     .ends { display: flex; justify-content: space-between; color: var(--faint); font-size: 10.5px; }
-    .groups { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); gap: 8px 18px; margin-top: 8px; }
+    .groups { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); gap: 8px 18px; margin-top: 4px; }
     h3 { margin-bottom: 2px; color: var(--faint); font-size: 10.5px; font-weight: 600; letter-spacing: .05em; text-transform: uppercase; }
     dl { display: grid; grid-template-columns: 1fr auto; gap: 1px 8px; }
     dt { color: var(--soft); }
     dd { text-align: right; }
-    form { display: flex; gap: 6px; padding: 14px; justify-content: center; }
-    form input { width: 110px; text-transform: uppercase; }
   `];
 
   override get heading(): string {
@@ -59,16 +68,37 @@ export class MeshQuote extends MeshWidget {
   }
 
   override render(): TemplateResult {
-    if (!this.symbol) return this.#ask("Choose a symbol in a linked widget, or type one");
-    const table = this.followed("row")?.table;
-    if (!table?.head) return html`<p class="empty">${this.followed("row")?.error?.message ?? "Loading…"}</p>`;
-    if (!table.rows.has(this.symbol)) return this.#ask(`Nothing is known of ${this.symbol} today`);
-    const cell = (name: string) => table.cell(this.symbol, name);
-    return html`<div class="scroll" tabindex="0" role="group" aria-label=${this.heading}>
-      ${this.#top(cell)}
-      ${this.#range(cell)}
-      <div class="groups">${this.#isMini ? figures("", MINI, cell) : GROUPS.map(([title, fields]) => figures(title, fields, cell))}</div>
+    if (!this.symbol) return symbolForm("Choose a symbol in a linked widget, or type one", (symbol) => this.choose(symbol));
+    const row = this.followed("row");
+    const part = this.#isMini ? "figures" : String(this.settings.part ?? "figures");
+    if (!row?.table?.head && part === "figures") return html`<p class="empty">${row?.error?.message ?? "Loading…"}</p>`;
+    const isKnown = row?.table?.rows.has(this.symbol) ?? false;
+    const cell = (name: string) => row!.table!.cell(this.symbol, name);
+    return html`<div class="whole"><div class="still">
+        ${isKnown ? [this.#top(cell), this.#range(cell)] : html`<div class="top"><strong>${this.symbol}</strong></div>`}
+        ${this.#isMini ? nothing : html`<nav aria-label="Parts">${Object.entries(PARTS).map(([name, title]) => html`
+          <button aria-pressed=${String(name === part)} @click=${() => this.change({ part: name })}>${title}</button>`)}</nav>`}</div>
+      ${part !== "figures" ? html`<div class="part">${this.#part(part)}</div>`
+        : isKnown ? this.#figures(cell) : symbolForm(`Nothing is known of ${this.symbol} today`, (symbol) => this.choose(symbol))}
     </div>`;
+  }
+
+  #figures(cell: (name: string) => Cell): TemplateResult {
+    const groups = this.#isMini ? [["", MINI] as const] : GROUPS;
+    return html`<div class="scroll" tabindex="0" role="group" aria-label=${this.heading}>
+      <div class="groups">${groups.map(([title, fields]) => figures(title, fields, cell))}</div></div>`;
+  }
+
+  /** A widget of its own, with the settings of this one. */
+  #part(name: string): TemplateResult | typeof nothing {
+    const { symbol, settings } = this;
+    switch (name) {
+      case "company": return html`<mesh-company .symbol=${symbol} .settings=${settings}></mesh-company>`;
+      case "short": return html`<mesh-short .symbol=${symbol} .settings=${settings}></mesh-short>`;
+      case "filings": return html`<mesh-filings .symbol=${symbol} .settings=${settings}></mesh-filings>`;
+      case "splits": return html`<mesh-splits .symbol=${symbol} .settings=${settings}></mesh-splits>`;
+      default: return nothing;
+    }
   }
 
   #top(cell: (name: string) => Cell): TemplateResult {
@@ -92,16 +122,6 @@ export class MeshQuote extends MeshWidget {
     return html`<div class="range" role="img" aria-label="${at.toFixed(0)} percent of the range of the day">
       <i .style=${`--at: ${at.toFixed(1)}` as unknown as string}></i></div>
       <div class="ends"><span>${price(low)}</span><span>range of the day</span><span>${price(high)}</span></div>`;
-  }
-
-  #ask(text: string): TemplateResult {
-    const take = (event: Event) => {
-      event.preventDefault();
-      const symbol = String(new FormData(event.target as HTMLFormElement).get("symbol") ?? "").trim().toUpperCase();
-      if (symbol) this.choose(symbol);
-    };
-    return html`<p class="empty">${text}</p><form @submit=${take}>
-      <input name="symbol" aria-label="Symbol" placeholder="Symbol" maxlength="20" autocomplete="off"><button>Show</button></form>`;
   }
 }
 
