@@ -27,7 +27,7 @@ CONNECTION = "tickmesh.connection"
 """Extension of a WebSocket's scope: its connection, with which the framework has nothing to do any more."""
 
 
-PING_EVERY_S = 15.0
+PING_EVERY_S = 25.0
 PING_WITHIN_S = 15.0
 """A WebSocket whose client does not answer a ping in that time is ended."""
 
