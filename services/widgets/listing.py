@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
-from msgspec.structs import astuple
 
 from mesh.leaderboard import Instant, best_places
 from schemas.columns import FIELDS, PLACE, Columns, Mask, Numbers, Places, column_of, unknown
@@ -104,10 +104,8 @@ def published(board: Board) -> Published:
         raise ValueError("a symbol is on the board twice")
     matrix = unknown(len(symbols))
     try:
-        columns = zip(*map(astuple, board.rows), strict=True)
-        for name, values in zip(RankedRow.__struct_fields__, columns, strict=False):
-            if name in PLACE:
-                matrix[PLACE[name]] = column_of(name, values)
+        for name in _OF_BOARD:
+            matrix[PLACE[name]] = column_of(name, list(map(attrgetter(name), board.rows)))
     except OverflowError as error:
         raise ValueError("a number of a row is too large") from error
     head = Head(board.trading_day, board.session, board.asof_ms)

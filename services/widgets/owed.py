@@ -2,13 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from schemas.widget import TOO_SLOW, Close, Feeds, Lag, ServerError, ServerFrame
 from schemas.wire import encode_json
 from services.widgets.catalogue import Catalogue
 from services.widgets.subscription import FellBehindError, Subscription
 from services.widgets.turns import Turns
+from services.widgets.way import Way
 
 
 MAX_REPLIES = 256
@@ -16,20 +16,6 @@ MAX_REPLIES = 256
 
 May = Callable[[str], bool]
 """Whether the client may see a feed."""
-
-
-class Outlet(Protocol):
-    """A connection that takes frames without being waited for."""
-
-    @property
-    def has_room(self) -> bool:
-        """Whether what is sent now does not wait for the client to take it."""
-
-    def push(self, framed: bytes) -> bool:
-        """Send frames, each behind the head that the connection wants; whether there is room for more."""
-
-    def abort(self) -> None:
-        """End it at once."""
 
 
 class Owed:
@@ -40,16 +26,16 @@ class Owed:
 
     Args:
         wake: called whenever there may be something for the client.
-        outlet: takes what is new of a subscription at once while nothing else is owed; None: all is asked for.
+        way: takes what is new of a subscription at once while nothing else is owed; None: all is asked for.
     """
 
     __slots__ = (
-        "_catalogue", "_generation", "_given", "_outlet", "_replies", "_rests", "_subscriptions", "_turns", "_wake",
-        "closing", "may", "reason",
+        "_catalogue", "_generation", "_given", "_replies", "_subscriptions", "_turns", "_wake", "closing", "may", "reason",
+        "way",
     )  # fmt: skip
 
     def __init__(
-        self, catalogue: Catalogue, wake: Callable[[], None], outlet: Outlet | None = None
+        self, catalogue: Catalogue, wake: Callable[[], None], way: Way | None = None
     ) -> None:
         self.closing: Close | None = None
         """Set once: the connection is to be closed, with this."""
@@ -58,9 +44,7 @@ class Owed:
         """Nothing, until `welcome`."""
         self._catalogue = catalogue
         self._wake = wake
-        self._outlet = outlet
-        self._rests = False
-        """Whether all was given when it was last looked at, and nobody has said since that there may be more."""
+        self.way = way
         self._generation = catalogue.generation
         self._replies: deque[bytes] = deque()
         self._subscriptions: dict[int, Subscription] = {}
@@ -91,8 +75,8 @@ class Owed:
 
     def abort(self) -> None:
         """End the connection at once, because of a mistake of ours."""
-        if self._outlet is not None:
-            self._outlet.abort()
+        if self.way is not None:
+            self.way.abort()
 
     def leave(self) -> None:
         """The connection is gone: follow nothing any more."""
@@ -115,21 +99,9 @@ class Owed:
             self._turns.mark(held)
             self._rouse()
 
-    def bring(self, held: Subscription, now_ms: float) -> bool:
-        """Send what is new of *held* at once; False if it must wait for its turn, because it is not all that is owed.
-
-        A tick of a table is one for thousands of clients. Most are owed nothing else: to have each of them
-        woken, queued and asked what its next frame is would cost more than the frame.
-        """
-        outlet = self._outlet
-        if not self._rests or outlet is None or not outlet.has_room:
-            return False
-        frame = held.prompt_frame(now_ms)
-        if frame is None:
-            return False
-        if not outlet.push(frame.framed(held.number)):
-            self._given.append(held)
-        return True
+    def on_full(self, held: Subscription) -> None:
+        """What was brought of *held* has left no room for more: it is not known to be taken."""
+        self._given.append(held)
 
     def next_frame(self, now_ms: float) -> bytes | None:
         """The next frame to send, None if there is none now. Subscriptions take turns."""
@@ -142,7 +114,8 @@ class Owed:
         while self.closing is None:
             held = self._turns.next(now_ms)
             if held is None:
-                self._rests = not self._turns
+                if self.way is not None:
+                    self.way.is_free = not self._turns
                 return None
             frame = self._of(held, now_ms)
             if frame is not None:
@@ -186,7 +159,8 @@ class Owed:
 
     def _rouse(self) -> None:
         """There may be something for the client."""
-        self._rests = False
+        if self.way is not None:
+            self.way.is_free = False
         self._wake()
 
 

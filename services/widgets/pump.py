@@ -102,15 +102,15 @@ class Pump:
         watcher = None
         for watcher in islice(self._round, _AT_ONCE):
             if isinstance(watcher, Subscription):
-                self._served = holder = watcher.holder
-                if holder.bring(watcher, now_ms):
+                self._served = watcher.holder
+                if watcher.bring(now_ms):
                     self.frames_sent += 1
                     continue
             watcher()
         return watcher is not None
 
     def _serve(self, client: Client) -> None:
-        while client.connection.has_room and self._send(client):
+        while client.connection.way.has_room and self._send(client):
             pass
         if client.session.closing is not None:
             client.finish()
@@ -131,7 +131,7 @@ class Pump:
         if not frames:
             return False
         self.frames_sent += len(frames)
-        if connection.push(b"".join(frames)):  # a list costs the kernel more than the copy
+        if connection.way.push(b"".join(frames)):  # a list costs the kernel more than the copy
             session.on_sent(0.0, now_ms)
         return size >= _MOST_BYTES
 

@@ -17,6 +17,7 @@ from mesh import clock
 from schemas.widget import MAX_CLIENT_FRAME_BYTES, TOO_MANY, TOO_SLOW, Close
 from services.widgets.limits import Rate
 from services.widgets.opening import Opening
+from services.widgets.way import Way
 
 
 BACKLOG = 4096
@@ -45,37 +46,43 @@ class Connection(WebSocketsSansIOProtocol):
     on_room: Callable[[float], None] | None = None
     """Called when the client has room again, with the seconds for which it had none."""
 
-    has_room = True
-    """Whether what is sent now does not wait here for the client to take it."""
-
     full_since_s: float | None = None
     """Since when it has none."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.way = Way(self.abort)
+        """For whoever sends to the client directly."""
         super().__init__(*args, **kwargs)
         self._unseen = Rate(_CONTROL_PER_S, 2 * _CONTROL_PER_S)
-        self._pushed_bytes = 0
-        """Since a ping was last due."""
 
-    def push(self, framed: bytes) -> bool:
-        """Send whole frames at once, whether there is room or not; nothing, if the connection ends.
+    @property  # type: ignore[explicit-override]  # typing's comes with 3.12
+    def close_sent(self) -> bool:
+        """What uvicorn asks before it sends; it is kept where everybody asks it."""
+        return not self.way.is_open
 
-        Returns whether there is room for more.
-        """
-        if not self.close_sent and not self.disconnected:
-            self._pushed_bytes += len(framed)
-            self.transport.write(framed)
-        return self.has_room
+    @close_sent.setter
+    def close_sent(self, is_sent: bool) -> None:
+        self.way.is_open = not is_sent
+
+    def connection_made(self, transport: Any) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Begin."""
+        super().connection_made(transport)
+        self.way.write = transport.write
+
+    def connection_lost(self, exc: Exception | None) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Nothing is sent any more."""
+        super().connection_lost(exc)
+        self.way.is_open = False
 
     def pause_writing(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """The client has no room for more."""
         super().pause_writing()
-        self.has_room, self.full_since_s = False, clock.monotonic_s()
+        self.way.has_room, self.full_since_s = False, clock.monotonic_s()
 
     def resume_writing(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """The client has room again."""
         super().resume_writing()
-        since_s, self.has_room, self.full_since_s = self.full_since_s, True, None
+        since_s, self.way.has_room, self.full_since_s = self.full_since_s, True, None
         if self.on_room is not None and since_s is not None:
             self.on_room(clock.monotonic_s() - since_s)
 
@@ -132,8 +139,8 @@ class Connection(WebSocketsSansIOProtocol):
 
         A ping and its answer cost as much as five updates, and most clients are sent four a second.
         """
-        pushed_bytes, self._pushed_bytes = self._pushed_bytes, 0
-        if self.has_room and pushed_bytes > SEND_BUFFER_BYTES:
+        pushed_bytes, self.way.pushed_bytes = self.way.pushed_bytes, 0
+        if self.way.has_room and pushed_bytes > SEND_BUFFER_BYTES:
             self.schedule_ping()
         else:
             super().send_keepalive_ping()

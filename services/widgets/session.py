@@ -19,9 +19,10 @@ from schemas.widget import (
 from schemas.wire import DecodeError, json_decoder
 from services.widgets.catalogue import Catalogue, Live
 from services.widgets.limits import Allowance
-from services.widgets.owed import Outlet, Owed, unseen
+from services.widgets.owed import Owed, unseen
 from services.widgets.subscription import Position, Subscription
 from services.widgets.want import ViewError, changed, is_table
+from services.widgets.way import Way
 
 
 MOST_CELLS = 2_000_000
@@ -40,9 +41,9 @@ class Session(Owed):
         catalogue: Catalogue,
         allowance: Allowance,
         wake: Callable[[], None],
-        outlet: Outlet | None = None,
+        way: Way | None = None,
     ) -> None:
-        super().__init__(catalogue, wake, outlet)
+        super().__init__(catalogue, wake, way)
         self.token: str | None = None
         """Of an `auth` frame; whoever checks it takes it out."""
         self._allowance = allowance

@@ -55,7 +55,7 @@ class _Conversation:
         self._hub = door.hub
         extensions: Any = socket.scope.get("extensions")
         connection: Connection = extensions[CONNECTION]
-        self._session = Session(self._hub.catalogue, allowance, self._wake, connection)
+        self._session = Session(self._hub.catalogue, allowance, self._wake, connection.way)
         self._client = Client(self._session, _address(socket), connection, self._finish)
         self._pump = pump
         self._finishing: asyncio.Task[None] | None = None

@@ -6,6 +6,7 @@ from schemas.widget import View
 from services.widgets.catalogue import Live
 from services.widgets.frame import Frame
 from services.widgets.live_sequence import DEFAULT_FIRST, LiveSequence
+from services.widgets.way import Way
 
 
 _SLOW_MS = 1000.0
@@ -34,8 +35,12 @@ class Holder(Protocol):
     def mark(self, held: "Subscription") -> None:
         """There may be something new of *held*."""
 
-    def bring(self, held: "Subscription", now_ms: float) -> bool:
-        """Send what is new of *held* at once, if nothing stands before it."""
+    def on_full(self, held: "Subscription") -> None:
+        """What was brought of *held* has left no room for more."""
+
+    @property
+    def way(self) -> Way | None:
+        """To the client, if it takes what it is brought."""
 
     def abort(self) -> None:
         """End the connection."""
@@ -51,7 +56,7 @@ class Subscription:
     """
 
     __slots__ = (
-        "_asked", "_interval_ms", "_quick_since_ms", "_sent_ms", "_seq", "due_ms", "feed", "holder", "is_once",
+        "_asked", "_interval_ms", "_quick_since_ms", "_sent_ms", "_seq", "_way", "due_ms", "feed", "holder", "is_once",
         "live", "number", "slowed_ms", "view",
     )  # fmt: skip
 
@@ -62,6 +67,7 @@ class Subscription:
         self, holder: Holder, number: int, feed: str, asked: Position | None = None
     ) -> None:
         self.holder = holder
+        self._way = holder.way
         self.number = number
         self.feed = feed
         self.is_once = False
@@ -103,24 +109,30 @@ class Subscription:
         """Whether it is not too early for the next frame, which may say that there will be none."""
         return self.due_ms <= now_ms or self.live.has_ended
 
-    def prompt_frame(self, now_ms: float) -> Frame | None:
-        """`next_frame`, if it follows on the last one, and its client keeps up; otherwise None, and nothing is changed.
+    def bring(self, now_ms: float) -> bool:
+        """Send what is new at once, if nothing else is owed and the client keeps up; otherwise False, and nothing is changed.
 
-        It is asked thousands of times for each change of a table, and so does in one step what it can.
+        A tick of a table is one for thousands of clients. To have each of them woken, queued and asked
+        what its next frame is would cost more than the frame, and so does looking at more than must be.
         """
-        live, seq = self.live, self._seq
+        way, live, seq = self._way, self.live, self._seq
         if (
-            seq is None
+            way is None
+            or not (way.is_free and way.has_room)
+            or seq is None
             or seq == live.seq
             or self.due_ms > now_ms
             or self.slowed_ms
             or live.has_ended
         ):
-            return None
+            return False
         frame = live.after(seq)
-        if frame is not None:
-            self._seq, self._sent_ms, self.due_ms = frame.seq, now_ms, now_ms + self._interval_ms
-        return frame
+        if frame is None:
+            return False
+        self._seq, self._sent_ms, self.due_ms = frame.seq, now_ms, now_ms + self._interval_ms
+        if not way.push(frame.framed(self.number)):
+            self.holder.on_full(self)
+        return True
 
     def next_frame(self, now_ms: float) -> Frame | None:
         """The frame that takes the client to now; None if it is there.

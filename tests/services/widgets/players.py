@@ -15,6 +15,7 @@ from services.widgets.frame import text_message
 from services.widgets.limits import Allowance
 from services.widgets.session import Session
 from services.widgets.want import changed
+from services.widgets.way import Way
 from tests.services.widgets.boards import ModelClient, encoded
 
 
@@ -52,8 +53,10 @@ class Player(ModelClient):
         """Come, or come back: everything is asked for again, from where it was."""
         self.awake = False
         self.due_ms = 0.0
+        self.way = Way(self.abort)
+        self.way.write = self.brought
         self.session = Session(
-            catalogue, allowance or Allowance(1e9), self.wake, self if self._is_prompt else None
+            catalogue, allowance or Allowance(1e9), self.wake, self.way if self._is_prompt else None
         )
         hello = Hello(1, "1.0", "simulated", 5, catalogue.names)
         self.session.welcome(hello, everything)
@@ -103,18 +106,13 @@ class Player(ModelClient):
         self.resuming.discard(number)
         self.unsure.discard(number)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether it takes what is brought."""
-        return self._room > 0
-
-    def push(self, framed: bytes) -> bool:
+    def brought(self, framed: bytes) -> None:
         """Be brought a frame; some are enough until it takes one itself."""
         payload = framed[framed.index(b"{") :]
         assert framed == text_message(payload)
         self._check_first(self.take(payload))
         self._room -= 1
-        return self.has_room
+        self.way.has_room = self._room > 0
 
     def abort(self) -> None:
         """Nobody makes mistakes here."""
@@ -122,7 +120,7 @@ class Player(ModelClient):
 
     def take_next(self, now_ms: float) -> dict[str, Any] | None:
         """The next frame; nobody who was not woken, and for whom nothing is due, is owed any."""
-        self._room = MOST_BROUGHT
+        self._room, self.way.has_room = MOST_BROUGHT, True
         text = self.session.next_frame(now_ms)
         if text is None:
             self.awake = False

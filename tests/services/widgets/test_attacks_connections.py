@@ -134,12 +134,12 @@ async def test_client_that_takes_much_is_not_asked_whether_it_is_there(
     """What it took since a ping was due speaks for it; a client that was sent little is asked, and answers."""
     served: list[server.Connection] = []
 
-    def push(connection: server.Connection, framed: bytes) -> bool:
+    def connection_made(connection: server.Connection, transport: asyncio.Transport) -> None:
         served.append(connection)
-        return send(connection, framed)
+        begin(connection, transport)
 
-    send = server.Connection.push
-    monkeypatch.setattr(server.Connection, "push", push)
+    begin = server.Connection.connection_made
+    monkeypatch.setattr(server.Connection, "connection_made", connection_made)
     monkeypatch.setattr(server, "SEND_BUFFER_BYTES", 1000)
     async with visiting(program) as visitor:
         await visitor.hear(Hello)

@@ -18,7 +18,7 @@ class Broken(Player):
 
     was_aborted = False
 
-    def push(self, framed: bytes) -> bool:  # type: ignore[explicit-override]  # typing's comes with 3.12
+    def brought(self, framed: bytes) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """Fail."""
         raise ZeroDivisionError
 

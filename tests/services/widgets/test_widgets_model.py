@@ -193,9 +193,7 @@ class Widgets(RuleBasedStateMachine):
         """Tell those who follow some of what has changed; of the rest they hear later."""
         for live in list(self.changed)[:most]:
             for watcher in tuple(self.changed.pop(live)):
-                if not (
-                    isinstance(watcher, Subscription) and watcher.holder.bring(watcher, self.now_ms)
-                ):
+                if not (isinstance(watcher, Subscription) and watcher.bring(self.now_ms)):
                     watcher()
 
     def _take(self, frames: tuple[int, ...]) -> None:
