@@ -68,7 +68,6 @@ class Catalogue:
         self._scores = {board.name: board for board in boards}
         self._showing = Showing()
         self._scored: dict[str, Scored] = {}
-        """Of the market as it is now."""
         self._published: dict[str, Published] = {}
         self._received_ms: dict[str, float] = {}
         self._tables: OrderedDict[Want, LiveTable] = OrderedDict()
@@ -111,8 +110,8 @@ class Catalogue:
     def put_market(self, columns: Columns, instant: Instant) -> list[LiveTable]:
         """Take all rows as they are now; the tables that `refresh` is to be called for, one after the other.
 
-        A list of symbols that was given before has not changed since. The numbers may change under our hands until they are put again: what is made of them for a
-        client that comes in between may be newer in one cell than in another, until then.
+        A list of symbols that was given before has not changed since. The numbers may change under our hands
+        until they are put again: for a client that comes in between, rows are chosen by newer ones than are shown.
         """
         names = self.market.names if self.market is not None else None
         if names is None or names.symbols is not columns.symbols:

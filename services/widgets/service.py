@@ -44,8 +44,9 @@ DEFAULT_PORT = 8080
 HOST = "127.0.0.1"
 
 _CLOSE_S = 2.0
-_FEW_COLLECTIONS = (50_000, 20, 20)
-"""A tick makes tens of thousands of lists that live for a moment: as it is, a collection comes for each 700 of them."""
+_FEW_COLLECTIONS = (10_000, 10, 10)
+"""A board or a view makes some thousands of objects that live for a moment, and a collection came for each 700 of them.
+Connections that ended are garbage until the last generation is collected: with ten times as many that would be a gigabyte."""
 _LOCAL_USER = "local"
 
 
