@@ -92,10 +92,9 @@ def cell(name: str, number: float) -> Any:
         return None
     if name in TEXTS:
         return TEXTS[name](number)
+    decimals = 4 if name == "last_usd" and abs(number) >= 1.0 else DECIMALS[name]
     with np.errstate(over="ignore"):
-        rounded = float(np.round(number, DECIMALS[name]))
-        if name == "last_usd" and abs(rounded) >= 1.0:
-            rounded = float(np.round(rounded, 4))
+        rounded = float(np.round(number, decimals))
     return rounded if math.isfinite(rounded) else number
 
 
