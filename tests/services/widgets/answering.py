@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from msgspec import Raw
+from websockets.exceptions import ConnectionClosed
 
 from mesh import clock
 from schemas.alert import Alert, AlertKind
@@ -68,22 +69,26 @@ class Market:
                 await self._tell(asked, [encode_json(each) for each in alerts])
 
     async def answer_all(self) -> None:
-        """Answer, for ever."""
-        while True:
-            frame = await self._line.next()
-            match frame:
-                case Subscribe():
-                    self.asked[frame.id] = frame
-                    await self._answer(frame)
-                case Unsubscribe():
-                    self.ended.append(self.asked.pop(frame.id).feed)
-                    await self._line.say(Ack("unsub", frame.id))
-                case Set():
-                    await self._line.say(Ack("set", frame.id))
-                case Ping():
-                    await self._line.say(Ack("ping", frame.id))
-                case _:
-                    pass
+        """Answer, until the page has gone."""
+        with suppress(ConnectionClosed):
+            while True:
+                await self._answer_next()
+
+    async def _answer_next(self) -> None:
+        frame = await self._line.next()
+        match frame:
+            case Subscribe():
+                self.asked[frame.id] = frame
+                await self._answer(frame)
+            case Unsubscribe():
+                self.ended.append(self.asked.pop(frame.id).feed)
+                await self._line.say(Ack("unsub", frame.id))
+            case Set():
+                await self._line.say(Ack("set", frame.id))
+            case Ping():
+                await self._line.say(Ack("ping", frame.id))
+            case _:
+                pass
 
     async def _answer(self, asked: Subscribe) -> None:
         if asked.feed.partition("/")[0] not in ("board", "row"):
