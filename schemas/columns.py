@@ -100,10 +100,16 @@ class Changes(NamedTuple):
         return _checked(self.symbols, before)
 
 
+def differ(numbers: Numbers, others: Numbers) -> Mask:
+    """Where *numbers* are not like *others*; NaN is like NaN."""
+    found: Mask = (numbers != others) & ((numbers == numbers) | (others == others))  # noqa: PLR0124 (NaN alone differs from itself)
+    return found
+
+
 def changes_of(columns: Columns, before: Numbers) -> Changes:
     """What differs in *columns* from the numbers *before*."""
     now = columns.matrix
-    which = (now != before) & ((now == now) | (before == before))  # noqa: PLR0124 (NaN alone differs from itself)
+    which = differ(now, before)
     return Changes(list(columns.symbols), which, now[which])
 
 

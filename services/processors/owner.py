@@ -141,9 +141,8 @@ class Owner:
         await self.picture()
         await self.show_halts()
         await self._send_alerts()  # if not now, the next owner does it: they are in the checkpoint
-        await (
-            self.checkpoint()
-        )  # not to be sent again by an owner of tomorrow, when the stream knows them no more
+        # Else an owner of tomorrow sends them again, when the stream knows them no more.
+        await self.checkpoint()
 
     async def flush(self) -> float:
         """Publish the rows that changed since the last flush, if any; the seconds that making them took."""

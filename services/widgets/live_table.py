@@ -11,13 +11,12 @@ from zlib import crc32
 
 import numpy as np
 
-from schemas.columns import Mask, Numbers, Places
+from schemas.columns import Mask, Numbers, Places, differ
 from schemas.widget import Delta, Head, Snap
 from services.widgets.cells import cells
 from services.widgets.frame import Frame, frame
 from services.widgets.listing import Listing, Names, empty
 from services.widgets.moves import moved, origins, origins_by_place
-from services.widgets.shown import differ
 from services.widgets.want import Want
 
 

@@ -46,7 +46,7 @@ HOST = "127.0.0.1"
 _CLOSE_S = 2.0
 _FEW_COLLECTIONS = (10_000, 10, 10)
 """A board or a view makes some thousands of objects that live for a moment, and a collection came for each 700 of them.
-Connections that ended are garbage until the last generation is collected: with ten times as many that would be a gigabyte."""
+Not fewer still: connections that ended are garbage until the last generation is collected."""
 _LOCAL_USER = "local"
 
 
@@ -73,9 +73,9 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             running = [tasks.create_task(each.run()) for each in (sources, compat, pump)]
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
-            _collect_seldom()
-            lifecycle.ready(page=f"http://{HOST}:{port}/")
-            await lifecycle.stopping.wait()
+            with _few_collections():
+                lifecycle.ready(page=f"http://{HOST}:{port}/")
+                await lifecycle.stopping.wait()
             await asyncio.gather(hub.close(_CLOSE_S), compat.close(_CLOSE_S))
             server.should_exit = True
             await serving
@@ -97,11 +97,17 @@ def _hub(settings: Settings, pump: Pump, log: Log) -> Hub:
     return Hub(Catalogue(token_hex(6), boards, pump.tell), places, log)
 
 
-def _collect_seldom() -> None:
-    """Look for garbage seldom, and never among what is here from the start: of an update it cost a fourteenth."""
-    gc.collect()
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for garbage seldom, and never among what is here from the start."""
+    usual = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(*_FEW_COLLECTIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def _routes(

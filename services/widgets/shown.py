@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.columns import FIELDS, Columns, Mask, Numbers, Places
+from schemas.columns import FIELDS, Columns, Numbers, Places, differ
 from services.widgets.cells import Cells
 
 
@@ -85,9 +85,3 @@ class Showing:
             changed_at = np.where(differ(rounded, before.shown), self._tick, before.changed_at)
         found = self._scores[name] = Scored(scores, rounded, changed_at)
         return found
-
-
-def differ(numbers: Numbers, others: Numbers) -> Mask:
-    """Where *numbers* are not like *others*; NaN is like NaN."""
-    found: Mask = (numbers != others) & ((numbers == numbers) | (others == others))  # noqa: PLR0124 (NaN alone differs from itself)
-    return found

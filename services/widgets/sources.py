@@ -30,6 +30,7 @@ _QUIET_S = 0.004
 _SETTLE_S = 0.02
 """So long they are waited for at most."""
 _TURN_S = 0.02
+"""After so long of making tables others get a turn. Several are made in one: what they share is in the processor's cache then."""
 _RESYNC_S = 0.5
 _ALERTS_AGE_MS = 3_600_000.0
 _NEWS_AGE_MS = 86_400_000.0
@@ -129,7 +130,7 @@ class Sources:
                 for table in self._catalogue.put_market(self._columns(), instant):
                     self._catalogue.refresh(table, received_ms)
                     if clock.monotonic_s() - turn_s >= _TURN_S:
-                        await asyncio.sleep(0)  # others need not wait for all of them
+                        await asyncio.sleep(0)
                         turn_s = clock.monotonic_s()
             await asyncio.sleep(due_s - clock.monotonic_s())
 

@@ -8,7 +8,7 @@ from coverage import Coverage
 
 @pytest.fixture(scope="module", autouse=True)
 def _untraced() -> Iterator[None]:
-    """Millions of events are folded and asked for by queries: under the tracer that took a third of all tests' time."""
+    """Millions of events are folded, by code that other tests count: under the tracer that takes much longer."""
     tracer = Coverage.current()
     if tracer is None:
         yield

@@ -1,7 +1,5 @@
 """Company, short sales, filings and splits on the page: what each shows of what the vendor says, and of its silence."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -19,13 +17,6 @@ expect.set_options(timeout=15_000)
 
 KINDS = ("company", "short", "filings", "splits")
 SPRUNG = "<img src=x onerror=\"document.title = 'sprung'\">"
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    """The service."""
-    async with Script().running() as made:
-        yield made
 
 
 @pytest.fixture

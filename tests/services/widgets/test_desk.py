@@ -1,6 +1,5 @@
 """The desk in a real browser, over a market by script: what a person does with it, and what is there after a reload."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,6 @@ pytestmark = pytest.mark.slow
 expect.set_options(timeout=15_000)
 
 WIDGETS = "JSON.parse(localStorage.getItem('tickmesh.desk')).layouts[0].widgets"
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    """The service."""
-    async with Script().running() as made:
-        yield made
 
 
 @pytest.fixture

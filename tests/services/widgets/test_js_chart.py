@@ -1,6 +1,5 @@
 """The chart over a service by script, with the vendor's bars as a test wants them: what it shows in each state."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -60,13 +59,6 @@ def row(asked: Subscribe, second: int, **cells: Any) -> Snap:
     return Snap(
         asked.id, asked.feed, f"e{second}", 1, HEAD.asof_ms, HEAD, columns, [["AAPL", *cells_]], 1, None,  # type: ignore[arg-type]  # no checksum: it is not looked at then
     )  # fmt: skip
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    """The service."""
-    async with Script().running() as made:
-        yield made
 
 
 @pytest.fixture

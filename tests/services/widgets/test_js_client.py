@@ -1,10 +1,8 @@
 """The page's module for protocol 1 in a real browser, against a service by script."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from msgspec import Raw
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from mesh.testing import eventually
 from schemas.widget import (
@@ -31,19 +29,9 @@ TABLE = """(number) => {
 
 
 @pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    """The service."""
-    async with Script().running() as made:
-        yield made
-
-
-@pytest.fixture
-async def page(browser: Browser) -> Page:
-    """A page whose clock stands still unless it is put forward: else a slow machine lets timers pass unseen."""
-    made = await browser.new_page()
-    await made.clock.install(time=0)
-    await made.clock.pause_at(1_000)
-    return made
+async def page(still_page: Page) -> Page:
+    """The page with the module."""
+    return still_page
 
 
 @pytest.fixture

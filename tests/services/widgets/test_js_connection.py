@@ -1,9 +1,7 @@
 """When the page's module connects, with what, and when it does not: in a real browser, against a service by script."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from mesh import clock
 from schemas.widget import (
@@ -39,19 +37,9 @@ HIDE = """(hidden) => {
 
 
 @pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    """The service."""
-    async with Script().running() as made:
-        yield made
-
-
-@pytest.fixture
-async def page(browser: Browser) -> Page:
-    """A page whose clock stands still unless it is put forward: else a slow machine lets timers pass unseen."""
-    made = await browser.new_page()
-    await made.clock.install(time=0)
-    await made.clock.pause_at(1_000)
-    return made
+async def page(still_page: Page) -> Page:
+    """The page with the module."""
+    return still_page
 
 
 async def test_close_codes_are_those_of_the_protocol(page: Page, script: Script) -> None:

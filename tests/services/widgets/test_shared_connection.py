@@ -1,7 +1,5 @@
 """Pages of one browser over one connection, which a worker holds for them."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
@@ -17,13 +15,6 @@ pytestmark = pytest.mark.slow
 expect.set_options(timeout=15_000)
 
 ROWS = "mesh-board .rows tr"
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    """The service."""
-    async with Script().running() as made:
-        yield made
 
 
 @pytest.fixture
