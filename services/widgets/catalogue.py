@@ -1,13 +1,14 @@
 """What can be followed: boards, rows, ranges, and sequences of what happens. Everybody who wants the same shares it."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 
 from mesh.leaderboard import Instant, Leaderboard
 from schemas.columns import Columns
 from schemas.leaderboard import Board
 from schemas.widget import View
 from schemas.wire import json_decoder
+from services.widgets.audience import Audience, Watcher
 from services.widgets.listing import (
     Market,
     Names,
@@ -35,16 +36,8 @@ _MOST_UNUSED_BYTES = 64 << 20
 _decode_board = json_decoder(Board).decode
 
 Live = LiveTable | LiveSequence
-Watcher = Callable[[], None]
-Tell = Callable[[Live, Collection[Watcher]], None]
-"""Has all watchers of what has changed called."""
-
-
-def at_once(live: Live, watchers: Collection[Watcher]) -> None:
-    """Call them."""
-    del live
-    for watcher in watchers:
-        watcher()
+Tell = Callable[[Audience], None]
+"""Has all who follow what has changed told of it."""
 
 
 class Catalogue:
@@ -57,7 +50,7 @@ class Catalogue:
     """
 
     def __init__(
-        self, epoch: str, boards: Iterable[Leaderboard] = (), tell: Tell = at_once
+        self, epoch: str, boards: Iterable[Leaderboard] = (), tell: Tell = Audience.tell
     ) -> None:
         self.generation = 0
         """Grows whenever a board appears or ends."""
@@ -72,7 +65,8 @@ class Catalogue:
         self._received_ms: dict[str, float] = {}
         self._tables: OrderedDict[Want, LiveTable] = OrderedDict()
         self._sequences = Sequences(self._next_epoch)
-        self._watchers: dict[Live, dict[Watcher, int]] = {}
+        self._audiences: dict[Live, Audience] = {}
+        """Of what anybody follows."""
         self._present: set[Watcher] = set()
 
     @property
@@ -122,7 +116,7 @@ class Catalogue:
 
     def refresh(self, table: LiveTable, received_ms: float) -> None:
         """Make *table* of the market as it is now, if anybody still follows it."""
-        if table in self._watchers and not table.has_ended:
+        if table in self._audiences and not table.has_ended:
             self._update(table, received_ms)
 
     def put_event(self, feed: str, value: bytes) -> None:
@@ -148,24 +142,24 @@ class Catalogue:
         """
         is_of_rows = is_table(feed)
         live = self._table(want(feed, view)) if is_of_rows else self._sequences.find(feed)
-        watchers = self._watchers.setdefault(live, {})
-        watchers[watcher] = watchers.get(watcher, 0) + 1
+        audience = self._audiences.get(live)
+        if audience is None:
+            audience = self._audiences[live] = Audience(live)
+        audience.add(watcher)
         return live
 
     def leave(self, live: Live, watcher: Watcher) -> None:
         """The end of one `follow`."""
-        watchers = self._watchers[live]
-        watchers[watcher] -= 1
-        if not watchers[watcher]:
-            del watchers[watcher]
-        if not watchers:
-            del self._watchers[live]
+        audience = self._audiences[live]
+        audience.remove(watcher)
+        if not audience:
+            del self._audiences[live]
             self._forget_unused()
 
     def followed(self, kind: str) -> list[str]:
         """The feeds of sequences of a *kind* that somebody follows."""
         found = self._sequences.of_kind(kind)
-        return [each.pattern for each in found if each in self._watchers]
+        return [each.pattern for each in found if each in self._audiences]
 
     def _table(self, wanted: Want) -> LiveTable:
         name = wanted.feed.removeprefix("board/")
@@ -176,7 +170,7 @@ class Catalogue:
         if table is None:
             table = self._tables[wanted] = LiveTable(wanted, self._next_epoch())
         self._tables.move_to_end(wanted)
-        if table not in self._watchers:  # nobody kept it up to date
+        if table not in self._audiences:  # nobody kept it up to date
             self._update(table, self._received_ms.get(name, 0.0))
         return table
 
@@ -193,7 +187,7 @@ class Catalogue:
         else:
             return
         if table.update(listing, received_ms):
-            if table in self._watchers:
+            if table in self._audiences:
                 table.after(table.seq - 1)  # now, for one table after the other costs a third less
             self._tell(table)
 
@@ -224,21 +218,21 @@ class Catalogue:
         return self._is_published(wanted) and wanted.is_whole and holds(wanted.columns)
 
     def _used_tables(self) -> list[LiveTable]:
-        return [table for table in self._tables.values() if table in self._watchers]
+        return [table for table in self._tables.values() if table in self._audiences]
 
     def _tell(self, live: Live) -> None:
-        watchers = self._watchers.get(live)
-        if watchers:
-            self._tell_all(live, watchers)
+        audience = self._audiences.get(live)
+        if audience is not None:
+            self._tell_all(audience)
 
     def _forget_unused(self) -> None:
-        unused = [wanted for wanted, table in self._tables.items() if table not in self._watchers]
+        unused = [wanted for wanted, table in self._tables.items() if table not in self._audiences]
         room = _MOST_UNUSED_BYTES
         for place, wanted in enumerate(reversed(unused)):
             room -= self._tables[wanted].size_bytes
             if place >= _MOST_UNUSED or room < 0:
                 del self._tables[wanted]
-        self._sequences.forget_unused(self._watchers)
+        self._sequences.forget_unused(self._audiences)
 
     def _next_epoch(self) -> str:
         self._numbered += 1

@@ -43,12 +43,12 @@ class Cells:
     def values(self, numbers: Numbers, lines: Places) -> list[list[Any]]:
         """Cells of some *lines* as frames have them; NaN stands for null, and becomes it when it is encoded."""
         found: list[list[Any]] = numbers.tolist()
-        maybe = np.flatnonzero(self._may_be_whole[lines])
+        maybe = self._may_be_whole[lines].nonzero()[0]
         asked = numbers[maybe]
         is_whole = ((asked == np.rint(asked)) & (np.abs(asked) < _EXACT)).all(axis=1)
         for each in maybe[is_whole].tolist():
             found[each] = numbers[each].astype(np.int64).tolist()  # without a point
-        for each in np.flatnonzero(self._texts[lines]).tolist():
+        for each in self._texts[lines].nonzero()[0].tolist():
             found[each] = self._read(int(lines[each]), found[each])
         return found
 

@@ -15,6 +15,8 @@ from services.widgets.limits import Places
 
 
 _STALLED_S = 30.0
+LOOK_S = 3.0
+"""How often it is worth looking for stalled clients: to look at thousands costs as much as to send to some hundred."""
 
 
 class Hub:

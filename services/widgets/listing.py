@@ -55,7 +55,7 @@ class Names:
 
     def in_order(self, places: Places) -> Places:
         """*places*, by their symbols."""
-        found: Places = places[np.argsort(self.ranks[places])]
+        found: Places = places[self.ranks[places].argsort()]
         return found
 
 

@@ -31,7 +31,7 @@ def moved(before: Sequence[str], now: Sequence[str], came_from: Places) -> tuple
 
     *came_from* are the `origins` of *now*.
     """
-    known = np.flatnonzero(came_from >= 0)
+    known = (came_from >= 0).nonzero()[0]
     origin = came_from[known]
     moves = np.ones(len(now), np.bool_)
     moves[known[_longest_rise(origin)]] = False
@@ -39,8 +39,8 @@ def moved(before: Sequence[str], now: Sequence[str], came_from: Places) -> tuple
     if len(known) < len(before):
         has_gone = np.ones(len(before), np.bool_)
         has_gone[origin] = False
-        gone = [before[place] for place in np.flatnonzero(has_gone).tolist()]
-    return gone, [(place, now[place]) for place in np.flatnonzero(moves).tolist()]
+        gone = [before[place] for place in has_gone.nonzero()[0].tolist()]
+    return gone, [(place, now[place]) for place in moves.nonzero()[0].tolist()]
 
 
 def _longest_rise(numbers: Places) -> Mask:
@@ -51,7 +51,7 @@ def _longest_rise(numbers: Places) -> Mask:
     """
     rises: Mask = numbers == np.maximum.accumulate(numbers)
     rises &= numbers == np.minimum.accumulate(numbers[::-1])[::-1]
-    loose = np.flatnonzero(~rises)
+    loose = (~rises).nonzero()[0]
     if len(loose):
         rises[loose[_piled(numbers[loose].tolist())]] = True
     return rises

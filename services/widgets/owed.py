@@ -57,10 +57,15 @@ class Owed:
         self.may = may
         self._catalogue.enter(self._rouse)
         self.say(hello)
-        for held in list(self._subscriptions.values()):
+        for held in self.subscriptions:
             if not may(held.feed):
                 self._drop(held)
                 self.say(ServerError(unseen(held.feed), held.number))
+
+    @property
+    def subscriptions(self) -> list[Subscription]:
+        """All that the client follows."""
+        return list(self._subscriptions.values())
 
     @property
     def is_welcome(self) -> bool:
@@ -81,7 +86,7 @@ class Owed:
     def leave(self) -> None:
         """The connection is gone: follow nothing any more."""
         self._catalogue.exit(self._rouse)
-        for held in list(self._subscriptions.values()):
+        for held in self.subscriptions:
             self._drop(held)
 
     def say(self, frame: ServerFrame) -> None:
@@ -154,6 +159,7 @@ class Owed:
     def _drop(self, held: Subscription) -> None:
         del self._subscriptions[held.number]
         self._turns.forget(held)
+        held.part()
         self._catalogue.leave(held.live, held)
         held.end()
 

@@ -5,23 +5,19 @@ A client that has no room is left alone until it has; what it is given then is w
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
-from itertools import islice
 
 from mesh import clock
 from mesh.logs import Log
-from services.widgets.catalogue import Live, Watcher
+from services.widgets.audience import Audience
 from services.widgets.client import Client
 from services.widgets.frame import text_message
-from services.widgets.subscription import Holder, Subscription
+from services.widgets.rounds import Rounds
 
 
 _MOST_BYTES = 128 << 10
 """At once, for a client: what it is owed for all its boards costs one call of the kernel."""
 _TURN_S = 0.01
 """After so long others get a turn: what clients say, and what comes from the broker."""
-_AT_ONCE = 50
-"""Watchers between two looks at the clock."""
 
 
 class Pump:
@@ -31,15 +27,10 @@ class Pump:
         self._log = log
         self.failures = 0
         """Clients that were ended by a mistake of ours."""
-        self.frames_sent = 0
+        self._frames = 0
+        self._rounds = Rounds()
         self._due: OrderedDict[Client, None] = OrderedDict()
         """Clients for whom there may be something, in the order in which that became so."""
-        self._changed: OrderedDict[Live, Collection[Watcher]] = OrderedDict()
-        """What has changed and nobody has been told of, and who is to be."""
-        self._round: Iterator[Watcher] = iter(())
-        """Those who are still to be told of what changed first."""
-        self._served: Holder | None = None
-        """Whose turn it is."""
         self._is_asked = asyncio.Event()
 
     def wake(self, client: Client) -> None:
@@ -47,10 +38,15 @@ class Pump:
         self._due[client] = None
         self._is_asked.set()
 
-    def tell(self, live: Live, watchers: Collection[Watcher]) -> None:
-        """*live* has changed: all *watchers* that there are when its turn comes hear of it."""
-        self._changed[live] = watchers
+    def tell(self, audience: Audience) -> None:
+        """What they follow has changed: all that there are when its turn comes hear of it."""
+        self._rounds.tell(audience)
         self._is_asked.set()
+
+    @property
+    def frames_sent(self) -> int:
+        """To all clients."""
+        return self._frames + self._rounds.frames_sent
 
     async def run(self) -> None:
         """Write, for ever."""
@@ -70,8 +66,8 @@ class Pump:
         except Exception:  # noqa: BLE001 (a mistake in what one client is owed must not end all the others)
             self.failures += 1
             self._log.exception("client.failed")
-            if self._served is not None:
-                self._served.abort()
+            if self._rounds.served is not None:
+                self._rounds.served.abort()
             return True
 
     def _serve_clients(self) -> bool:
@@ -79,7 +75,7 @@ class Pump:
         end_s = clock.monotonic_s() + _TURN_S
         while self._due and clock.monotonic_s() < end_s:
             client, _ = self._due.popitem(last=False)
-            self._served = client.session
+            self._rounds.served = client.session
             if not client.is_gone:
                 self._serve(client)
         return bool(self._due)
@@ -89,27 +85,10 @@ class Pump:
         now_s = clock.monotonic_s()
         end_s = now_s + _TURN_S
         while now_s < end_s:
-            if not self._go_on(now_s * 1000):
-                if not self._changed:
-                    return False
-                _, watchers = self._changed.popitem(last=False)
-                self._round = iter(tuple(watchers))
+            if not self._rounds.go_on(now_s * 1000):
+                return False
             now_s = clock.monotonic_s()
         return True
-
-    def _go_on(self, now_ms: float) -> bool:
-        """Tell some more; whether there was anybody to tell."""
-        watcher = None
-        brought = 0
-        for watcher in islice(self._round, _AT_ONCE):
-            if isinstance(watcher, Subscription):
-                self._served = watcher.holder
-                if watcher.bring(now_ms):
-                    brought += 1
-                    continue
-            watcher()
-        self.frames_sent += brought
-        return watcher is not None
 
     def _serve(self, client: Client) -> None:
         while client.connection.way.has_room and self._send(client):
@@ -132,7 +111,7 @@ class Pump:
             size += len(frame)
         if not frames:
             return False
-        self.frames_sent += len(frames)
+        self._frames += len(frames)
         if connection.way.push(b"".join(frames)):  # a list costs the kernel more than the copy
             session.on_sent(0.0, now_ms)
         return size >= _MOST_BYTES

@@ -111,6 +111,7 @@ class Session(Owed):
     def _set(self, held: Subscription, change: View) -> None:
         view = changed(held.view, change)
         _check_view(held.feed, view)
+        held.part()
         live = self._catalogue.follow(held.feed, view, held)
         self._check_size(held, live)
         self._catalogue.leave(held.live, held)

@@ -21,7 +21,7 @@ from schemas.naming import (
 from schemas.wire import DecodeError, json_decoder
 from services.widgets.catalogue import Catalogue
 from services.widgets.heard import Heard
-from services.widgets.hub import Hub
+from services.widgets.hub import LOOK_S, Hub
 from services.widgets.tap import Tap
 
 
@@ -165,14 +165,17 @@ class Sources:
 
     async def _tend(self) -> None:
         """What is done every so often: taps, the end of stalled clients, and whether the broker is there."""
-        due_s = 0.0
+        status_s = stalled_s = 0.0
         async for _ in ticks(min(self._flush_s, _RESYNC_S)):
             self._hub.say_stale(stale=not self._connection.connected.is_set())
             if self._connection.connected.is_set():
                 await self._tap.follow(self._catalogue.followed("trades"))
-            if clock.monotonic_s() >= due_s:
-                due_s = clock.monotonic_s() + _STATUS_S
+            now_s = clock.monotonic_s()
+            if now_s >= stalled_s:
+                stalled_s = now_s + LOOK_S
                 self._hub.end_stalled()
+            if now_s >= status_s:
+                status_s = now_s + _STATUS_S
                 if self._catalogue.followed("status"):
                     self._catalogue.put_event("status", self._hub.report())
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from schemas.widget import View
+from services.widgets.audience import Cohort
 from services.widgets.catalogue import Live
 from services.widgets.frame import Frame
 from services.widgets.live_sequence import DEFAULT_FIRST, LiveSequence
@@ -56,8 +57,8 @@ class Subscription:
     """
 
     __slots__ = (
-        "_asked", "_interval_ms", "_quick_since_ms", "_sent_ms", "_seq", "_way", "due_ms", "feed", "holder", "is_once",
-        "live", "number", "slowed_ms", "view",
+        "_asked", "_interval_ms", "_quick_since_ms", "_sent_ms", "_seq", "cohort", "due_ms", "feed", "holder", "is_once",
+        "live", "number", "slowed_ms", "view", "way",
     )  # fmt: skip
 
     live: Live
@@ -67,7 +68,9 @@ class Subscription:
         self, holder: Holder, number: int, feed: str, asked: Position | None = None
     ) -> None:
         self.holder = holder
-        self._way = holder.way
+        self.way = holder.way
+        self.cohort: Cohort | None = None
+        """With whom it is told of what is new; it knows where this is then, and not the subscription."""
         self.number = number
         self.feed = feed
         self.is_once = False
@@ -85,6 +88,24 @@ class Subscription:
     def __call__(self) -> None:
         """What is followed has changed."""
         self.holder.mark(self)
+
+    def part(self) -> None:
+        """Be told of nothing together with others any more."""
+        if self.cohort is not None:
+            self.cohort.part(self)
+
+    def go_on_from(self, seq: int, sent_ms: float) -> None:
+        """Alone from now on: the last frame was that of *seq*."""
+        self._seq, self._sent_ms = seq, sent_ms
+
+    def on_full(self) -> None:
+        """What was brought has left no room for more."""
+        self.holder.on_full(self)
+
+    @property
+    def is_at_any_rate(self) -> bool:
+        """Whether its frames come as often as there are any."""
+        return not (self._interval_ms or self.slowed_ms)
 
     def begin(self, view: View, live: Live) -> None:
         """What is followed is *live*."""
@@ -115,9 +136,10 @@ class Subscription:
         A tick of a table is one for thousands of clients. To have each of them woken, queued and asked
         what its next frame is would cost more than the frame, and so does looking at more than must be.
         """
-        way, live, seq = self._way, self.live, self._seq
+        way, live, seq = self.way, self.live, self._seq
         if (
             way is None
+            or self.cohort is not None
             or not (way.is_free and way.has_room)
             or seq is None
             or seq == live.seq
@@ -131,7 +153,7 @@ class Subscription:
             return False
         self._seq, self._sent_ms, self.due_ms = frame.seq, now_ms, now_ms + self._interval_ms
         if not way.push(frame.framed(self.number)):
-            self.holder.on_full(self)
+            self.on_full()
         return True
 
     def next_frame(self, now_ms: float) -> Frame | None:

@@ -1,7 +1,6 @@
 """Everything that can happen to clients, in any order: whoever has taken all that it was sent has what there is."""
 
 import re
-from collections.abc import Collection
 from typing import Any
 
 from hypothesis import settings
@@ -18,9 +17,9 @@ from schemas.columns import columns_of
 from schemas.leaderboard import Board, Row
 from schemas.widget import Head, View
 from schemas.wire import encode_json
-from services.widgets.catalogue import Catalogue, Live, Watcher
+from services.widgets.catalogue import Catalogue
 from services.widgets.live_sequence import MOST_KEPT
-from services.widgets.subscription import Subscription
+from services.widgets.rounds import Rounds
 from services.widgets.want import is_table, want
 from tests.services.widgets.boards import show_market
 from tests.services.widgets.chance_market import (
@@ -70,8 +69,8 @@ class Widgets(RuleBasedStateMachine):
         self.rows: list[Row] = []
         self.boards: dict[str, Board] = {}
         self.events: list[tuple[str, int]] = []
-        self.changed: dict[Live, Collection[Watcher]] = {}
-        self.catalogue = Catalogue("1", LEADERBOARDS, self._tell)
+        self.rounds = Rounds()
+        self.catalogue = Catalogue("1", LEADERBOARDS, self.rounds.tell)
         self.players = [Player(self.catalogue, is_prompt=number > 0) for number in range(CLIENTS)]
 
     @initialize(rows=markets, asked=st.tuples(*[st.tuples(feeds, some_views, sequences)] * CLIENTS))
@@ -186,15 +185,10 @@ class Widgets(RuleBasedStateMachine):
         self.players[client].connect(self.catalogue)
         self._take(frames)
 
-    def _tell(self, live: Live, watchers: Collection[Watcher]) -> None:
-        self.changed[live] = watchers
-
     def _go_round(self, most: int) -> None:
-        """Tell those who follow some of what has changed; of the rest they hear later."""
-        for live in list(self.changed)[:most]:
-            for watcher in tuple(self.changed.pop(live)):
-                if not (isinstance(watcher, Subscription) and watcher.bring(self.now_ms)):
-                    watcher()
+        """Tell some of those who follow what has changed; the rest hear of it later."""
+        for _ in range(most):
+            self.rounds.go_on(self.now_ms)
 
     def _take(self, frames: tuple[int, ...]) -> None:
         self._go_round(max(frames))
@@ -228,8 +222,8 @@ class Widgets(RuleBasedStateMachine):
         self.starts += 1
         for player in self.players:
             player.session.leave()
-        self.changed.clear()
-        self.catalogue = Catalogue(str(self.starts), LEADERBOARDS, self._tell)
+        self.rounds = Rounds()
+        self.catalogue = Catalogue(str(self.starts), LEADERBOARDS, self.rounds.tell)
         for player in self.players:
             player.connect(self.catalogue)
             if is_read_early:
