@@ -264,12 +264,13 @@ async def test_page_renders_visible_rows_only(page: Page, program: Running, mark
 async def test_page_highlights_a_change_once(page: Page, program: Running, market: Market) -> None:
     """A price that rose is lit in the colour of its direction, and the light goes out by itself."""
     await page.goto(program.page)
-    last = page.locator(f"{GAINERS} .rows tr").first.locator("td").nth(1)
+    row = page.locator(f"{GAINERS} .rows tr").first
+    last = row.locator("td").nth(1)
     await expect(last).to_have_text("13.00")
     await market.show(("AAA", 3.0, 13.5), *THREE[1:])
 
     await expect(last).to_have_attribute("data-tint", "up")
-    await expect(last).to_have_attribute("data-flash", "0")
+    await expect(row).to_have_attribute("data-flash", "0")
     assert await page.locator("[data-flash]").count() == 1
 
 

@@ -41,8 +41,12 @@ export class BoardRow {
   #new = mark("new");
   #cells: Written[];
   #bar: HTMLElement | null = null;
+  #share = "";
   #line: SVGPathElement | null = null;
-  #lit = new Map<HTMLElement, number>();
+  /** How the last change of each cell is tinted, by the element: the rank, then the columns. */
+  #tints: string[] = [];
+  #step = 0;
+  #hasJumped = false;
   #values: Cells | null = null;
 
   constructor(columns: Column[]) {
@@ -73,7 +77,8 @@ export class BoardRow {
 
   /** Show *symbol* here from now on, without the marks of the row that was here before. */
   bind(symbol: string): void {
-    while (this.fade());
+    this.#untint();
+    if (this.#step) this.#light(0);
     this.symbol = symbol;
     this.index = -1;
     this.#values = null;
@@ -86,7 +91,12 @@ export class BoardRow {
   place(index: number, flashes: boolean): void {
     if (this.index === index) return;
     const places = this.index < 0 ? 0 : this.index - index;
-    if (flashes && Math.abs(places) > 1) this.#flash(this.#rank, places); // by one, rows only make room
+    if (flashes && Math.abs(places) > 1) { // by one, rows only make room
+      this.#untint();
+      this.#tint(0, this.#rank, tintOf(places));
+      this.#hasJumped = true;
+      this.#light(FLASH_STEPS);
+    }
     this.element.ariaRowIndex = String(index + 2); // the head is row 1
     this.#rank.ariaLabel = String(index + 1); // who sees reads it beside the rows, where it does not move
     this.index = index;
@@ -106,14 +116,23 @@ export class BoardRow {
     }
     if (!values || values === this.#values) return;
     const before = this.#values;
+    if (!this.#hasJumped) this.#tint(0, this.#rank, "");
+    this.#hasJumped = false;
+    let isLit = false;
     around.columns.forEach((column, n) => {
       const value = values[column.place] ?? null;
-      if (!this.#write(this.#cells[n], column.text(value))) return;
-      if (column.signed) set(this.#cells[n].element, "sign", signOf(value));
-      const old = before?.[column.place];
-      if (!around.flashes || !column.tinted || typeof value !== "number" || typeof old !== "number") return;
-      this.#flash(this.#cells[n].element, value - old);
+      const cell = this.#cells[n];
+      let tint = "";
+      if (this.#write(cell, column.text(value))) {
+        if (column.signed) set(cell.element, "sign", signOf(value));
+        const old = before?.[column.place];
+        const flashes = around.flashes && column.tinted && typeof value === "number" && typeof old === "number";
+        if (flashes) tint = tintOf(value - old);
+      }
+      this.#tint(n + 1, cell.element, tint);
+      isLit ||= tint !== "";
     });
+    if (isLit) this.#light(FLASH_STEPS);
     this.#values = values;
     this.#showMarks(values, around);
   }
@@ -129,8 +148,8 @@ export class BoardRow {
 
   /** Let highlights fade by one step; whether any is left. */
   fade(): boolean {
-    for (const [element, step] of this.#lit) this.#light(element, step - 1);
-    return this.#lit.size > 0;
+    if (this.#step) this.#light(this.#step - 1);
+    return this.#step > 0;
   }
 
   #showMarks(values: Cells, { places, heat, nowMs }: Surroundings): void {
@@ -140,7 +159,8 @@ export class BoardRow {
     const volume = values[places.relativeVolume];
     if (this.#bar) {
       const share = typeof volume === "number" ? Math.min(1, Math.max(0, volume / FULL_BAR)) : 0;
-      this.#bar.style.setProperty("--share", share.toFixed(2));
+      const shown = share.toFixed(2);
+      if (this.#share !== shown) this.#bar.style.setProperty("--share", this.#share = shown);
       set(this.#bar, "high", typeof volume === "number" && volume >= FULL_BAR ? "1" : "");
     }
     const halt = values[places.halt];
@@ -167,15 +187,21 @@ export class BoardRow {
     return box as SVGElement;
   }
 
-  #flash(element: HTMLElement, change: number): void {
-    set(element, "tint", change > 0 ? "up" : change < 0 ? "down" : "flat");
-    this.#light(element, FLASH_STEPS);
+  #tint(n: number, element: HTMLElement, tint: string): void {
+    if ((this.#tints[n] ?? "") === tint) return;
+    this.#tints[n] = tint;
+    set(element, "tint", tint);
   }
 
-  #light(element: HTMLElement, step: number): void {
-    if (step > 0) this.#lit.set(element, step);
-    else this.#lit.delete(element);
-    element.setAttribute("data-flash", String(step));
+  #untint(): void {
+    this.#tint(0, this.#rank, "");
+    this.#cells.forEach((cell, n) => this.#tint(n + 1, cell.element, ""));
+  }
+
+  /** Highlight what is tinted: with one attribute for the row, since a busy board has a hundred cells that change at a time. */
+  #light(step: number): void {
+    this.#step = step;
+    this.element.setAttribute("data-flash", String(step));
   }
 
   #cell(kind: "td" | "th", name: string): Written {
@@ -193,6 +219,10 @@ export class BoardRow {
     cell.text.data = text;
     return true;
   }
+}
+
+function tintOf(change: number): string {
+  return change > 0 ? "up" : change < 0 ? "down" : "flat";
 }
 
 function mark(name: string): HTMLElement {

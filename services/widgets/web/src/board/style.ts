@@ -49,9 +49,9 @@ export const boardStyle = css`
   [data-tint="up"] { --tint: var(--up-rgb); }
   [data-tint="down"] { --tint: var(--down-rgb); }
   [data-tint="flat"] { --tint: 150 165 190; }
-  [data-flash="3"] { background: rgb(var(--tint) / var(--flash-3, 20%)); }
-  [data-flash="2"] { background: rgb(var(--tint) / var(--flash-2, 12%)); }
-  [data-flash="1"] { background: rgb(var(--tint) / var(--flash-1, 5%)); }
+  [data-flash="3"] > [data-tint] { background: rgb(var(--tint) / var(--flash-3, 20%)); }
+  [data-flash="2"] > [data-tint] { background: rgb(var(--tint) / var(--flash-2, 12%)); }
+  [data-flash="1"] > [data-tint] { background: rgb(var(--tint) / var(--flash-1, 5%)); }
 
   .barred { position: relative; }
   .barred i {
