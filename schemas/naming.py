@@ -11,6 +11,7 @@ Partitions are written with two digits (`tape.bars.07`), so that listings sort.
 import re
 from datetime import date
 from enum import StrEnum
+from hashlib import sha256
 
 
 class MarketClass(StrEnum):
@@ -41,12 +42,17 @@ class Bucket(StrEnum):
     OWNERS = "owners"
     REVOKED = "revoked"
     LAYOUTS = "layouts"
+    USERS = "users"
+    SESSIONS = "sessions"
+    LINKS = "links"
+    ATTEMPTS = "attempts"
 
 
 ROWS_STREAM = "ROWS"
 ALERTS_STREAM = "ALERTS"
 NEWS_STREAM = "NEWS"
 NEWS_TAPE_STREAM = "TAPE_NEWS"
+AUDIT_STREAM = "AUDIT"
 NEWS_OF_ALL = "news.market"
 """Where every article is published once, whatever it is about."""
 LATEST_KEY = "latest"
@@ -57,6 +63,7 @@ _SYMBOL = re.compile(r"[A-Za-z0-9.:_-]{1,32}")
 _TO_TOKEN = str.maketrans(".:", "/=")
 _FROM_TOKEN = str.maketrans("/=", ".:")
 _BOARD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ACTION = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -304,6 +311,17 @@ def parse_news_tape_subject(subject: str) -> str:
             raise ValueError(f"not a subject of the news tape: {subject!r}")
 
 
+def audit_subject(action: str) -> str:
+    """Where what was done is written down: `audit.feed.stop`.
+
+    Raises:
+        ValueError: *action* is not lower-case words with dots and hyphens between them.
+    """
+    if not _ACTION.fullmatch(action):
+        raise ValueError(f"an action must be like feed.stop, was {action[:100]!r}")
+    return f"audit.{action}"
+
+
 def latest_page_key(place: int) -> str:
     """The key of a full page of the latest articles, by its place among those that are kept: `latest.017`."""
     return f"{LATEST_KEY}.{place:03d}"
@@ -312,6 +330,16 @@ def latest_page_key(place: int) -> str:
 def layouts_key(user: str) -> str:
     """The key of the layouts of a user, whatever is in the name."""
     return user.encode().hex() or "-"
+
+
+def user_key(user: str) -> str:
+    """The key of an account, whatever is in its name."""
+    return user.encode().hex()
+
+
+def attempts_key(kind: str, name: str) -> str:
+    """The key that counts failed sign-ins of a user or from an address: `user.2f1a…`; names of any length have one."""
+    return f"{kind}.{sha256(name.encode()).hexdigest()[:32]}"
 
 
 def alert_key(kind: str, symbol: str) -> str:
