@@ -169,6 +169,7 @@ class Service:
                 subject=subject(self.program, what, instance),
                 metadata=metadata,
             )
+        await self.connection.flush()  # who has heard that we are ready may ask at once
 
     def status(self) -> dict[str, Any]:
         """All that this process says of itself."""
@@ -227,7 +228,8 @@ async def offer_feed(service: Service, name: str) -> None:
     await service.obey("stop", lambda _: changes.stop_feed(name))
     await service.obey("start", lambda _: changes.start_feed(name))
     await service.obey("restart", lambda _: changes.restart_feed(name))
-    await service.obey("set", set_feed)
+    if name == changes.MASSIVE:
+        await service.obey("set", set_feed)
 
 
 async def obey_drain(wish: Wish[DrainWanted], act: Callable[[bool], None]) -> None:

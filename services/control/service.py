@@ -7,9 +7,10 @@ from litestar.connection import ASGIConnection
 from litestar.types import ControllerRouterHandler
 
 from mesh.address import parse_origins
-from mesh.connection import Connection, open_connection
+from mesh.connection import Connection
 from mesh.http_server import HOST, HttpServer, listening
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.service import join
 from mesh.settings import Settings
 from services.control.access import Access
 from services.control.app import build
@@ -32,9 +33,10 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     port = settings.control_port or DEFAULT_PORT
     with listening(port, "the control plane", "MESH_CONTROL_PORT") as listener:
         async with (
-            open_connection(settings, "control", lifecycle.log) as connection,
+            join(settings, lifecycle, "control") as service,
             asyncio.TaskGroup() as tasks,
         ):
+            connection = service.connection
             access = Access(_origins(settings, port), _nobody)
             server = HttpServer(
                 build(access, _routes(connection), lifecycle.report, lifecycle.log), ws="none"
