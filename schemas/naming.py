@@ -42,6 +42,7 @@ class Bucket(StrEnum):
     REVOKED = "revoked"
     LAYOUTS = "layouts"
     CONTROL = "control"
+    ANSWERS = "answers"
 
 
 ROWS_STREAM = "ROWS"

@@ -12,12 +12,14 @@ from mesh.http_server import HOST, HttpServer, listening
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.service import join
 from mesh.settings import Settings
+from services import scanners
 from services.control.access import Access
 from services.control.app import build
 from services.control.audit import Audit
 from services.control.audit_rest import audit_routes
 from services.control.caller import Caller
 from services.control.me import me_routes
+from services.control.runtime import runtime_routes
 
 
 DEFAULT_PORT = 8081
@@ -39,7 +41,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             connection = service.connection
             access = Access(_origins(settings, port), _nobody)
             server = HttpServer(
-                build(access, _routes(connection), lifecycle.report, lifecycle.log), ws="none"
+                build(access, _routes(settings, connection), lifecycle.report, lifecycle.log),
+                ws="none",
             )
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
@@ -54,9 +57,10 @@ async def _nobody(_: ASGIConnection[Any, Any, Any, Any]) -> Caller | None:
     return None
 
 
-def _routes(connection: Connection) -> list[ControllerRouterHandler]:
+def _routes(settings: Settings, connection: Connection) -> list[ControllerRouterHandler]:
     audit = Audit(connection)
-    return [*me_routes(), *audit_routes(audit)]
+    boards = [board.name for board in scanners.discover(settings.boards)]
+    return [*me_routes(), *audit_routes(audit), *runtime_routes(connection, boards)]
 
 
 def _origins(settings: Settings, port: int) -> frozenset[str]:

@@ -38,6 +38,8 @@ class Order(NamedTuple):
     program: str
     """Who is to obey."""
     obeyed: Obeyed
+    otherwise: str = "see `mesh ctl status`"
+    """What there is to say if it was not."""
 
 
 def main(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -119,7 +121,7 @@ def _orders(
             found = [_one(instances, "widgets", name)] if name else _all(instances, "widgets")
             return [_drain_order(arguments, each) for each in found]
         case "log":
-            return [_log_order(arguments, settings)]
+            return [_log_order(arguments)]
         case _:
             return [Order(changes.rebalance(), "dealt anew", "processors", lambda _: True)]
 
@@ -176,17 +178,18 @@ def _drain_order(arguments: argparse.Namespace, instance: Instance) -> Order:
                 return each.state["drained"] is is_drained and is_empty
         return False
 
-    return Order(make(here), "drained" if is_drained else "resumed", instance.program, obeyed)
+    otherwise = "it keeps its work until another process of its program can take it"
+    said = "drained" if is_drained else "resumed"
+    return Order(make(here), said, instance.program, obeyed, otherwise)
 
 
-def _log_order(arguments: argparse.Namespace, settings: Settings) -> Order:
+def _log_order(arguments: argparse.Namespace) -> Order:
     level = None if arguments.level == "default" else arguments.level
 
     def obeyed(instances: Sequence[Instance]) -> bool:
         mine = [each.log_level for each in instances if each.program == arguments.program]
         return set(mine) == {level} or (level is None and bool(mine))
 
-    del settings
     said = f"writes lines of level {arguments.level} and above"
     return Order(changes.set_level(arguments.program, level), said, arguments.program, obeyed)
 
@@ -204,8 +207,8 @@ def _one(instances: Iterable[Instance], program: str, name: str) -> Instance:
     found = [each for each in running if each.instance.endswith(name)]
     if len(found) != 1:
         names = ", ".join(each.instance for each in running)
-        many = "several processes" if found else "no process"
-        raise ValueError(f"{many} of {program} end in {name!r}; there are {names}")
+        what = f"several processes of {program} end" if found else f"no process of {program} ends"
+        raise ValueError(f"{what} in {name!r}; there are {names}")
     return found[0]
 
 
@@ -246,7 +249,7 @@ def _told(order: Order, kept: Kept, *, has_program: bool, is_obeyed: bool, took_
         return f"{what}; no {order.program} runs, the next one will obey"
     if is_obeyed:
         return f"{what}; obeyed within {took_s:.1f} s"
-    return f"{what} is wanted, but {order.program} has not obeyed within {_OBEYED_WITHIN_S:.0f} s: see `mesh ctl status`"
+    return f"{what} is wanted, but {order.program} has not obeyed within {_OBEYED_WITHIN_S:.0f} s: {order.otherwise}"
 
 
 async def _is_obeyed(connection: Connection, order: Order) -> bool:

@@ -1,11 +1,12 @@
 """The command line of `mesh ctl`. Light: every program of the mesh reads it at start."""
 
 import argparse
+from typing import get_args
+
+from schemas.control import FeedName, Level, ProgramName
 
 
-PROGRAMS = ("reference", "processors", "boards", "widgets", "control", "news", "listener")
-"""Those that can be told what to log; the simulator is no part of the mesh."""
-LEVELS = ("debug", "info", "warning", "error", "default")
+LEVELS = (*get_args(Level), "default")
 
 _SEEN = "refuse if it has been changed since: the revision that `mesh ctl status --json` showed"
 
@@ -50,7 +51,7 @@ def _add_feed(parser: argparse.ArgumentParser) -> None:
         ("set", "follow other channels, another host of the vendor's, or another market"),
     ):
         action = actions.add_parser(name, help=about)
-        action.add_argument("name", nargs="?", default="massive", choices=("massive", "finlight"))
+        action.add_argument("name", nargs="?", default="massive", choices=get_args(FeedName))
         if name == "set":
             action.add_argument(
                 "--channels", metavar="A.*,T.*", help='"": as MESH_SUBSCRIPTIONS says'
@@ -91,7 +92,7 @@ def _add_board(parser: argparse.ArgumentParser) -> None:
 
 def _add_log(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("level", choices=LEVELS, help="default: as MESH_LOG_LEVEL says")
-    parser.add_argument("--program", required=True, choices=PROGRAMS)
+    parser.add_argument("--program", required=True, choices=get_args(ProgramName))
     _add_json(parser)
 
 

@@ -294,7 +294,7 @@ async def test_paused_board_stays_as_it_is_and_says_so(
         async def fits() -> bool:
             return accept(await board(name))
 
-        await eventually(fits)
+        await eventually(fits)  # type: ignore[arg-type]  # it is awaited
 
     async with running(serve, quick) as told:
         await eventually(lambda: told.facts)
