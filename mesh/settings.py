@@ -69,6 +69,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], about("Least severe log line that is written")
     ] = "info"
+    container_image: Annotated[
+        str, about("Image that the program runs from, shown beside its version. Unset: none")
+    ] = ""
     partitions: Annotated[
         int,
         about("Number of partitions; fixed once a broker's state was used with it", ge=1, le=100),

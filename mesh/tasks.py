@@ -1,7 +1,7 @@
 """Tasks that do something again and again, and their end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from mesh import clock
@@ -32,6 +32,32 @@ async def ticks(seconds: float) -> AsyncIterator[None]:
         due_s = max(due_s + seconds, clock.monotonic_s())
         await asyncio.sleep(due_s - clock.monotonic_s())
         yield
+
+
+async def first_of(*events: asyncio.Event, timeout_s: float | None = None) -> None:
+    """Wait until one of *events* is set, or *timeout_s* have passed."""
+    if any(event.is_set() for event in events):
+        return
+    async with asyncio.TaskGroup() as tasks:
+        waiting = [tasks.create_task(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+
+
+async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of *work*; None if *event* is set first, which cancels it and waits for its end."""
+    async with asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(work)
+        waiting = tasks.create_task(event.wait())
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if working.done():
+            return working.result()
+        working.cancel()
+    return None
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:

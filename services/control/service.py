@@ -5,13 +5,15 @@ import asyncio
 from litestar.types import ControllerRouterHandler
 
 from mesh.address import parse_origins
-from mesh.connection import Connection, open_connection
+from mesh.connection import Connection
 from mesh.http_server import HOST, HttpServer, listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.service import join
 from mesh.settings import Settings
 from mesh.tasks import end
 from schemas.naming import Bucket
+from services import scanners
 from services.control.access import Access
 from services.control.accounts import Accounts
 from services.control.app import build
@@ -24,6 +26,7 @@ from services.control.me import me_routes
 from services.control.own import own_routes
 from services.control.pages import pages
 from services.control.passwords import Passwords
+from services.control.runtime_rest import runtime_routes
 from services.control.sessions import Limits, Sessions
 from services.control.sign_in import Ways, sign_in_routes
 from services.control.users_rest import users_routes
@@ -43,10 +46,10 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     port = settings.control_port or DEFAULT_PORT
     with listening(port, "the control plane", "MESH_CONTROL_PORT") as listener:
         async with (
-            open_connection(settings, "control", lifecycle.log) as connection,
+            join(settings, lifecycle, "control") as service,
             asyncio.TaskGroup() as tasks,
         ):
-            parts = Parts(settings, port, connection)
+            parts = Parts(settings, port, service.connection)
             app = build(parts.access, parts.routes(), lifecycle.report, lifecycle.log)
             server = HttpServer(app, ws="none")
             running = [tasks.create_task(each.run()) for each in (parts.accounts, parts.sessions)]
@@ -87,6 +90,8 @@ class Parts:
             behind_proxy=bool(settings.control_url),
         )
         self._settings = settings
+        self._connection = connection
+        self._boards = [board.name for board in scanners.discover(settings.boards)]
 
     def routes(self) -> list[ControllerRouterHandler]:
         """All routes."""
@@ -101,6 +106,7 @@ class Parts:
             *own_routes(self.accounts, self.sessions, self.door, self.passwords, self.audit),
             *users_routes(self.accounts, self.links, self.audit),
             *welcome_routes(self.reception, self.door, self.sessions, self.audit, is_open=is_open),
+            *runtime_routes(self._connection, self._boards),
         ]
 
 
