@@ -41,6 +41,10 @@ class Bucket(StrEnum):
     OWNERS = "owners"
     REVOKED = "revoked"
     LAYOUTS = "layouts"
+    KEYS = "keys"
+    SIGNING = "signing"
+    API_TOKENS = "api_tokens"
+    SCOPES = "scopes"
 
 
 ROWS_STREAM = "ROWS"
@@ -58,6 +62,8 @@ _TO_TOKEN = str.maketrans(".:", "/=")
 _FROM_TOKEN = str.maketrans("/=", ".:")
 _BOARD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_OF_USER = "user."
+"""No id of a token has a dot."""
 
 
 def is_symbol(text: str) -> bool:
@@ -310,8 +316,8 @@ def latest_page_key(place: int) -> str:
 
 
 def layouts_key(user: str) -> str:
-    """The key of the layouts of a user, whatever is in the name."""
-    return user.encode().hex() or "-"
+    """The key of the layouts of a user."""
+    return user_key(user)
 
 
 def alert_key(kind: str, symbol: str) -> str:
@@ -355,3 +361,24 @@ def revoked_key(token_id: str) -> str:
     if not is_token_id(token_id):
         raise ValueError("the id of a token must be 1–64 letters, digits or - _")
     return token_id
+
+
+def user_key(user: str) -> str:
+    """The key of what is kept of a user, whatever is in the name."""
+    return user.encode().hex() or "-"
+
+
+def signed_out_key(user: str) -> str:
+    """The key of KV `revoked` that says since when a user's tokens are good: `user.616e6e`."""
+    return f"{_OF_USER}{user_key(user)}"
+
+
+def parse_signed_out_key(key: str) -> str | None:
+    """The user whose tokens a key of KV `revoked` is about; None: it is the id of one token.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not key.startswith(_OF_USER):
+        return None
+    return bytes.fromhex(key.removeprefix(_OF_USER)).decode()

@@ -17,6 +17,7 @@ from mesh.errors import FatalError
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
+from mesh.published_keys import TokenReader
 from mesh.settings import Settings
 from mesh.tasks import end
 from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
@@ -28,6 +29,7 @@ from services.widgets.compat_app import compat_route
 from services.widgets.compat_source import CompatSource
 from services.widgets.door import Door
 from services.widgets.hub import Hub
+from services.widgets.known_keys import KnownKeys
 from services.widgets.layouts import layout_routes
 from services.widgets.limits import Places
 from services.widgets.page import page
@@ -67,10 +69,15 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             flush_s = settings.ws_flush_ms / 1000
             sources = Sources(connection, hub, settings.partitions, flush_s, lifecycle.log)
             compat = CompatSource(connection)
+            tokens = Tokens(key_from(settings) or random_key().encode())
+            reader = TokenReader(tokens)
+            keys = KnownKeys(connection, reader, hub, lifecycle.log)
+            await keys.load()
             origins = parse_origins(settings.ws_origins) or own_origins(port)
-            routes = _routes(settings, port, hub, pump, compat, connection, origins)
+            door = Door(hub, reader if settings.ws_auth == "token" else None, settings.source)
+            routes = _routes(settings, port, door, pump, compat, connection, origins, tokens)
             server = Server(build(hub, routes, lifecycle.report, origins))
-            running = [tasks.create_task(each.run()) for each in (sources, compat, pump)]
+            running = [tasks.create_task(each.run()) for each in (sources, compat, pump, keys)]
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
             _collect_seldom()
@@ -107,23 +114,20 @@ def _collect_seldom() -> None:
 def _routes(
     settings: Settings,
     port: int,
-    hub: Hub,
+    door: Door,
     pump: Pump,
     compat: CompatSource,
     connection: Connection,
     origins: frozenset[str],
+    tokens: Tokens,
 ) -> list[ControllerRouterHandler]:
-    tokens = Tokens(key_from(settings) or random_key().encode())
-    is_closed = settings.ws_auth == "token"
-    door = Door(hub, tokens if is_closed else None, settings.source)
-
     def new_token() -> str:
         return tokens.issue(_LOCAL_USER, [">"], LONGEST_S, clock.now_ms())
 
-    shows_token = is_closed and settings.ws_page_token
+    shows_token = door.tokens is not None and settings.ws_page_token
     return [
         stream_route(door, pump, origins, settings.ws_frames_per_s),
-        compat_route(compat, door.lets_in_to_everything, origins, hub.places),
+        compat_route(compat, door.lets_in_to_everything, origins, door.hub.places),
         sse_route(door),
         *rest_routes(door),
         *layout_routes(door, KeyValue(connection, Bucket.LAYOUTS)),
