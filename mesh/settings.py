@@ -14,6 +14,7 @@ from mesh.declaration import (
     about_port,
     check_days,
     check_public,
+    check_scopes,
     check_speed,
     check_start,
     declared,
@@ -318,6 +319,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             check=parse_origins,
         ),
     ] = ""
+
+    signing_days: Annotated[
+        int,
+        about(
+            "After how many days the key that signs the control plane's tokens is followed by another",
+            ge=1,
+            le=366,
+        ),
+    ] = 30
+    viewer_scopes: Annotated[
+        str,
+        about(
+            "Feeds that a viewer may see, patterns separated by commas; operators and admins see all, and an operator may narrow it for a user",
+            check=check_scopes,
+        ),
+    ] = ">"
 
     sim_port: Annotated[int, about_port("Port of the simulator's WebSocket feed")] = 8765
     sim_rest_port: Annotated[int, about_port("Port of the simulator's REST API")] = 8766

@@ -11,11 +11,13 @@ from mesh.connection import Connection, open_connection
 from mesh.http_server import HOST, HttpServer, listening
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.settings import Settings
+from mesh.tasks import end
 from services.control.access import Access
 from services.control.app import build
 from services.control.audit import Audit
 from services.control.audit_rest import audit_routes
 from services.control.caller import Caller
+from services.control.credentials import Credentials
 from services.control.me import me_routes
 
 
@@ -35,16 +37,21 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             open_connection(settings, "control", lifecycle.log) as connection,
             asyncio.TaskGroup() as tasks,
         ):
-            access = Access(_origins(settings, port), _nobody)
-            server = HttpServer(
-                build(access, _routes(connection), lifecycle.report, lifecycle.log), ws="none"
+            credentials = Credentials(connection, settings, lifecycle.log)
+            await credentials.open()
+            access = Access(
+                _origins(settings, port), _nobody, by_token=[credentials.api_tokens.caller]
             )
+            routes = _routes(connection, credentials)
+            server = HttpServer(build(access, routes, lifecycle.report, lifecycle.log), ws="none")
+            running = [tasks.create_task(each) for each in credentials.running()]
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
             lifecycle.ready(page=f"http://{HOST}:{port}/")
             await lifecycle.stopping.wait()
             server.should_exit = True
             await serving
+            await end(running)
     return {}
 
 
@@ -52,9 +59,9 @@ async def _nobody(_: ASGIConnection[Any, Any, Any, Any]) -> Caller | None:
     return None
 
 
-def _routes(connection: Connection) -> list[ControllerRouterHandler]:
+def _routes(connection: Connection, credentials: Credentials) -> list[ControllerRouterHandler]:
     audit = Audit(connection)
-    return [*me_routes(), *audit_routes(audit)]
+    return [*me_routes(), *audit_routes(audit), *credentials.routes(audit)]
 
 
 def _origins(settings: Settings, port: int) -> frozenset[str]:
