@@ -9,6 +9,7 @@ from litestar.exceptions import (
     PermissionDeniedException,
 )
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody, PathParameter
 from msgspec import Meta
 
 from mesh.scopes import allowed
@@ -22,6 +23,9 @@ from services.control.audit import Audit
 from services.control.caller import Asked, Caller, record
 from services.control.revocations import Revocations
 from services.control.viewing import Viewing
+
+
+_TokenId = Annotated[str, PathParameter(description="As the list says")]
 
 
 class NewApiToken(Wire, frozen=True, forbid_unknown_fields=True):
@@ -74,7 +78,7 @@ def api_token_routes(
         return Listed([_shown(each) for each in tokens.of_user(_person(request.user))])
 
     @post("/v1/api-tokens", opt=needs(Role.VIEWER), status_code=201)
-    async def create(request: Asked, data: NewApiToken) -> Made:
+    async def create(request: Asked, data: JSONBody[NewApiToken]) -> Made:
         """A new token of the caller; its text is in this answer and nowhere else."""
         user = _person(request.user)
         _check(request.user, data, viewing)
@@ -88,7 +92,7 @@ def api_token_routes(
         return Made(text, _shown(made))
 
     @post("/v1/api-tokens/{token_id:str}/revoke", opt=needs(Role.VIEWER), status_code=204)
-    async def revoke(request: Asked, token_id: str) -> None:
+    async def revoke(request: Asked, token_id: _TokenId) -> None:
         """Revoke a token of the caller's, or, for an admin, of anybody; what it got from here ends with it."""
         user, found = _person(request.user), tokens.find(token_id)
         is_admin = request.user.role is Role.ADMIN

@@ -5,6 +5,7 @@ from typing import Annotated
 from litestar import post
 from litestar.exceptions import ClientException, ValidationException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import PathParameter
 from msgspec import Meta
 
 from mesh.tokens import is_user
@@ -15,6 +16,10 @@ from services.control.access import needs
 from services.control.audit import Audit
 from services.control.caller import Asked, record
 from services.control.revocations import Revocations
+
+
+_TokenId = Annotated[str, PathParameter(description="As its claim `jti` says")]
+_User = Annotated[str, PathParameter(description="The name of the user")]
 
 
 class Reason(Wire, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +35,7 @@ def revocation_routes(revocations: Revocations, audit: Audit) -> list[HTTPRouteH
     """What takes one token back, or all of a user."""
 
     @post("/v1/widgets-tokens/{token_id:str}/revoke", opt=needs(Role.OPERATOR), status_code=204)
-    async def revoke(request: Asked, token_id: str) -> None:
+    async def revoke(request: Asked, token_id: _TokenId) -> None:
         """Take one token back by its id (`jti`); connections that it opened end."""
         if not is_token_id(token_id):
             raise ValidationException(
@@ -41,7 +46,7 @@ def revocation_routes(revocations: Revocations, audit: Audit) -> list[HTTPRouteH
         await audit.write(record(request, "token.revoke", token_id, after={"reason": reason}))
 
     @post("/v1/users/{user:str}/revoke-tokens", opt=needs(Role.OPERATOR), status_code=204)
-    async def revoke_all(request: Asked, user: str) -> None:
+    async def revoke_all(request: Asked, user: _User) -> None:
         """Take all tokens of a user back; connections that they opened end."""
         if not is_user(user):
             raise ValidationException("a user must be 1–100 printable characters")
