@@ -11,6 +11,7 @@ Partitions are written with two digits (`tape.bars.07`), so that listings sort.
 import re
 from datetime import date
 from enum import StrEnum
+from hashlib import sha256
 
 
 class MarketClass(StrEnum):
@@ -45,6 +46,10 @@ class Bucket(StrEnum):
     SIGNING = "signing"
     API_TOKENS = "api_tokens"
     SCOPES = "scopes"
+    USERS = "users"
+    SESSIONS = "sessions"
+    LINKS = "links"
+    ATTEMPTS = "attempts"
 
 
 ROWS_STREAM = "ROWS"
@@ -329,8 +334,18 @@ def latest_page_key(place: int) -> str:
 
 
 def layouts_key(user: str) -> str:
-    """The key of the layouts of a user."""
-    return user_key(user)
+    """The key of the layouts of a user, whatever is in the name."""
+    return user_key(user) or "-"
+
+
+def user_key(user: str) -> str:
+    """The key of a user, whatever is in the name."""
+    return user.encode().hex()
+
+
+def attempts_key(kind: str, name: str) -> str:
+    """The key that counts failed sign-ins of a user or from an address: `user.2f1a…`; names of any length have one."""
+    return f"{kind}.{sha256(name.encode()).hexdigest()[:32]}"
 
 
 def alert_key(kind: str, symbol: str) -> str:
@@ -374,11 +389,6 @@ def revoked_key(token_id: str) -> str:
     if not is_token_id(token_id):
         raise ValueError("the id of a token must be 1–64 letters, digits or - _")
     return token_id
-
-
-def user_key(user: str) -> str:
-    """The key of what is kept of a user, whatever is in the name."""
-    return user.encode().hex() or "-"
 
 
 def signed_out_key(user: str) -> str:

@@ -12,6 +12,7 @@ from mesh.logs import Log
 from schemas.account import Role
 from schemas.naming import Bucket
 from schemas.wire import DecodeError, encode_json, json_decoder
+from services.control.accounts import Accounts
 from services.control.api_token import ApiToken, hash_of, is_text, new_text
 from services.control.caller import Caller
 
@@ -21,7 +22,6 @@ LONGEST_DAYS = 366
 _DAY_MS = 24 * 3600 * 1000
 _COARSE_MS = 3600 * 1000
 """How exactly it is known when a token was used: a script that asks each second must not write each second."""
-_DELETED = {"KV-Operation": "DEL"}
 
 _decode = json_decoder(ApiToken).decode
 
@@ -33,8 +33,9 @@ class TooManyError(ValueError):
 class ApiTokens:
     """What KV `api_tokens` holds."""
 
-    def __init__(self, connection: Connection, log: Log) -> None:
+    def __init__(self, connection: Connection, accounts: Accounts, log: Log) -> None:
         self._bucket = KeyValue(connection, Bucket.API_TOKENS)
+        self._accounts = accounts
         self._log = log
         self._known: dict[str, ApiToken] = {}
         self._revisions: dict[str, int] = {}
@@ -98,8 +99,8 @@ class ApiTokens:
             BrokerError: not done, or not known to be.
         """
         for key in [key for key, each in self._known.items() if each.id == token.id]:
-            revision = await self._bucket.put(key, b"", _DELETED)
-            self._note(key, None, revision)
+            await self._bucket.delete(key)
+            self._known.pop(key, None)
 
     async def caller(self, text: str) -> Caller | None:
         """Whose token *text* is, and what that lets them do; None if it is nobody's, or of no use any more."""
@@ -109,8 +110,12 @@ class ApiTokens:
         token = self._known.get(key)
         if token is None or token.expires_ms <= clock.now_ms():
             return None
+        user = await self._accounts.find(token.user)
+        if user is None:
+            return None
         await self._used(key, token)
-        return Caller(token.user, token.role, "token", token.id, scopes=tuple(token.scopes))
+        role = token.role if user.role.covers(token.role) else user.role
+        return Caller(token.user, role, "token", token.id, scopes=tuple(token.scopes))
 
     async def forget_old(self) -> None:
         """Delete tokens that have expired.
@@ -141,7 +146,7 @@ class ApiTokens:
         self._note(key, value, await self._bucket.put_if(key, value, revision))
 
     def _note(self, key: str, value: bytes | None, revision: int) -> None:
-        if revision < self._revisions.get(key, 0):
+        if revision <= self._revisions.get(key, 0):
             return
         self._revisions[key] = revision
         self._known.pop(key, None)

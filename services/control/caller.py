@@ -23,6 +23,8 @@ class Caller(NamedTuple):
     """What a state-changing call of this session must show in `X-CSRF-Token`."""
     scopes: tuple[str, ...] = ()
     """Feeds that an API token may see, at most; empty: those that its user may."""
+    address: str = ""
+    """Where the call came from."""
 
 
 NOBODY = Caller("", None, "nobody", "")
@@ -35,23 +37,19 @@ def record(
     action: str,
     target: str = "",
     *,
+    who: str | None = None,
     before: Any = None,
     after: Any = None,
     outcome: str = DONE,
 ) -> Record:
-    """What the caller of *request* did, for the audit."""
+    """What the caller of *request* did, for the audit; *who*, if that is known better than by the caller."""
     return Record(
         at_ms=int(clock.now_ms()),
-        who=request.user.user,
+        who=request.user.user if who is None else who,
         action=action,
         target=target,
         before=before,
         after=after,
         outcome=outcome,
-        address=address_of(request),
+        address=request.user.address,
     )
-
-
-def address_of(request: Asked) -> str:
-    """Where *request* came from."""
-    return "" if request.client is None else request.client.host

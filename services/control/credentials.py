@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
+from msgspec.structs import replace
 
 from mesh.connection import Connection
 from mesh.errors import BrokerError, FatalError
@@ -12,6 +13,8 @@ from mesh.logs import Log
 from mesh.settings import KEY_CHARACTERS, Settings
 from mesh.tasks import ticks
 from mesh.tokens import key_from
+from schemas.account import User
+from services.control.accounts import Accounts
 from services.control.api_tokens import ApiTokens
 from services.control.api_tokens_rest import api_token_routes
 from services.control.audit import Audit
@@ -31,7 +34,9 @@ _FORGET_S = 3600.0
 class Credentials:
     """What one control process knows of them; it shares them with all others by the broker."""
 
-    def __init__(self, connection: Connection, settings: Settings, log: Log) -> None:
+    def __init__(
+        self, connection: Connection, settings: Settings, accounts: Accounts, log: Log
+    ) -> None:
         """Begin with nothing known.
 
         Raises:
@@ -48,7 +53,8 @@ class Credentials:
         self.keys = SigningKeys(connection, Seal(token_key), times, log)
         self.revocations = Revocations(connection)
         self.viewing = Viewing(connection, tuple(settings.viewer_scopes.split(",")))
-        self.api_tokens = ApiTokens(connection, log)
+        self.api_tokens = ApiTokens(connection, accounts, log)
+        accounts.on_rights.append(self._on_rights)
         self._log = log
 
     async def open(self) -> None:
@@ -80,6 +86,13 @@ class Credentials:
             *viewing_routes(self.viewing, self.revocations, audit),
             *api_token_routes(self.api_tokens, self.viewing, self.revocations, audit),
         ]
+
+    async def _on_rights(self, before: User, after: User) -> None:
+        """Tokens of the Widget Data Service end with the sessions that got them; a new role alone signs nobody out."""
+        is_role_alone = after.role != before.role and after == replace(
+            before, role=after.role, rights=after.rights
+        )
+        await self.revocations.sign_out(after.name, may_return=is_role_alone)
 
     async def _forget_old(self) -> None:
         async for _ in ticks(_FORGET_S):

@@ -1,113 +1,96 @@
-"""A control plane whose sessions a test makes up: who is signed in is what the cookie says."""
+"""People at their browsers, who sign in and do things."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from http.cookies import SimpleCookie
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
 import httpx
-import msgspec
-from litestar import Request, Response, get
-from litestar.connection import ASGIConnection
-from litestar.response import Redirect
 
-from mesh.connection import Connection, open_connection
-from mesh.http_server import HttpServer, listening
+from mesh.connection import Connection
 from mesh.kv import KeyValue
-from mesh.logs import set_up
-from mesh.readiness import Report
-from mesh.settings import Settings
-from mesh.tasks import end
 from schemas.account import Role
 from schemas.naming import Bucket
-from schemas.token_keys import JWKS_KEY, parse_key_set
-from services.control.access import ANYBODY, Access
-from services.control.app import build
-from services.control.audit import Audit
-from services.control.caller import Caller
-from services.control.credentials import Credentials
-from services.control.me import me_routes
+from services.control.links import FIRST_ADMIN, Links
+from tests.services.control.serving import Running
 
 
-CSRF = "shown by pages of ours"
-TOKEN_KEY = "0123456789abcdef" * 2
-DESK = "http://desk.example.com"
+PASSWORD = "tall lamps hum quietly"  # noqa: S105 (of a test)
+"""Of everybody, where it does not matter."""
+FIRST = "ann"
+"""The first admin."""
 
 
-class Control:
-    """A process of the control plane."""
+class Person:
+    """A browser: it keeps cookies, and its pages send their origin and the token of the session."""
 
-    def __init__(self, port: int, credentials: Credentials, audit: Audit) -> None:
-        self.origin = f"http://127.0.0.1:{port}"
-        self.credentials = credentials
-        self.audit = audit
+    def __init__(self, program: Running) -> None:
+        self.http = program.client()
+        self.origin = program.origin
+        self.csrf = ""
 
-    def as_user(self, user: str, role: Role = Role.VIEWER) -> httpx.AsyncClient:
-        """A browser in which *user* is signed in, on a page of ours."""
-        headers = {"Origin": DESK, "X-CSRF-Token": CSRF, "Cookie": f"who={user}.{role}"}
-        return self._client(headers)
+    async def get(self, path: str) -> httpx.Response:
+        """Ask for something."""
+        return await self.http.get(path)
 
-    def with_token(self, token: str | None) -> httpx.AsyncClient:
-        """A script."""
-        return self._client({} if token is None else {"Authorization": f"Bearer {token}"})
+    async def post(self, path: str, method: str = "POST", **body: Any) -> httpx.Response:
+        """Have something done, as a page does."""
+        return await self.send(
+            path, {"Origin": self.origin, "X-CSRF-Token": self.csrf}, method, **body
+        )
 
-    def _client(self, headers: dict[str, str]) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.origin, headers=headers, trust_env=False, timeout=30)
+    async def send(
+        self, path: str, headers: Mapping[str, str], method: str = "POST", **body: Any
+    ) -> httpx.Response:
+        """Have something done, with these headers alone."""
+        return await self.http.request(method, path, json=body, headers=headers)
 
-    async def widgets_token(self, user: str, role: Role = Role.VIEWER, **wanted: Any) -> str:
-        """A token of the Widget Data Service, as the page of *user* gets it."""
-        async with self.as_user(user, role) as client:
-            answer = await client.post("/v1/widgets-token", json=wanted)
-        assert answer.status_code == 200, answer.text
-        token: str = answer.json()["token"]
-        return token
+    async def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
+        """Try to sign in, and take the token of the session if that went well."""
+        answer = await self.post("/v1/sign-in", name=name, password=password)
+        if answer.is_success:
+            await self.look()
+        return answer
 
+    async def look(self) -> dict[str, Any]:
+        """Who is signed in here."""
+        me: dict[str, Any] = (await self.get("/v1/me")).json()
+        self.csrf = me.get("csrf", "")
+        return me
 
-@asynccontextmanager
-async def controlling(
-    settings: Settings, port: int = 0, origins: frozenset[str] = frozenset({DESK})
-) -> AsyncIterator[Control]:
-    """A process of the control plane, ready; its own sign-in page signs in who is named by `as`."""
-    own = msgspec.structs.replace(settings, token_key=settings.token_key or TOKEN_KEY)
-    log = set_up("control", "error")
-    async with open_connection(own, "control", log) as connection:
-        with listening(port, "the control plane", "MESH_CONTROL_PORT") as listener:
-            credentials = Credentials(connection, own, log)
-            await credentials.open()
-            audit = Audit(connection)
-            access = Access(origins, _by_cookie, by_token=[credentials.api_tokens.caller])
-            routes = [_sign_in, *me_routes(), *credentials.routes(audit)]
-            server = HttpServer(build(access, routes, lambda: Report(True, {}, {}), log), ws="none")
-            async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(each) for each in credentials.running()]
-                serving = tasks.create_task(server.serve([listener]))
-                await server.up.wait()
-                try:
-                    yield Control(listener.getsockname()[1], credentials, audit)
-                finally:
-                    server.should_exit = True
-                    await serving
-                    await end(running)
+    async def use(self, link: str, name: str, password: str = PASSWORD) -> httpx.Response:
+        """Choose a password with a link."""
+        answer = await self.post(
+            "/v1/welcome", link=link.partition("#")[2], name=name, password=password
+        )
+        if answer.is_success:
+            await self.look()
+        return answer
 
+    async def invite(self, name: str, role: Role) -> str:
+        """Make an account, as an admin; the link for its user."""
+        answer = await self.post("/v1/users", name=name, role=role)
+        assert answer.status_code == 201, answer.text
+        link: str = answer.json()["link"]
+        return link
 
-async def _by_cookie(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller | None:
-    cookie = SimpleCookie(connection.headers.get("cookie", "")).get("who")
-    if cookie is None:
-        return None
-    user, _, role = cookie.value.rpartition(".")
-    return Caller(user, Role(role), "session", "s", CSRF)
+    def cookie(self) -> str:
+        """What the browser holds."""
+        (found,) = self.http.cookies.values()
+        return found
 
 
-@get("/sign-in", opt=ANYBODY, sync_to_thread=False)
-def _sign_in(request: Request[Any, Any, Any]) -> Response[Any]:
-    answer = Redirect(unquote(request.query_params["next"]))
-    answer.set_cookie("who", "ann.viewer", httponly=True)
-    return answer
+async def first_admin(program: Running, connection: Connection) -> Person:
+    """Ann, who made herself the first admin with a link that was printed."""
+    link = await Links(KeyValue(connection, Bucket.LINKS), "").issue(FIRST_ADMIN)
+    ann = Person(program)
+    answer = await ann.use(link, FIRST)
+    assert answer.status_code == 200, answer.text
+    return ann
 
 
-async def published(connection: Connection) -> list[str]:
-    """The ids of the keys that are published."""
-    entry = await KeyValue(connection, Bucket.KEYS).get(JWKS_KEY)
-    return [key.kid for key in parse_key_set(entry.value or b"").keys] if entry else []
+async def newcomer(admin: Person, program: Running, name: str, role: Role) -> Person:
+    """Somebody with an account that *admin* made, signed in."""
+    link = await admin.invite(name, role)
+    person = Person(program)
+    answer = await person.use(link, name)
+    assert answer.status_code == 200, answer.text
+    return person

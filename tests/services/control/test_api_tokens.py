@@ -15,12 +15,12 @@ from mesh.kv import KeyValue
 from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
 from mesh.tokens import unverified_claims
-from schemas.account import Role
+from schemas.account import Role, User
 from schemas.naming import Bucket
 from schemas.widget import EXPIRED, Hello
 from services.control.api_token import ApiToken, hash_of, is_text, new_text
 from services.control.api_tokens import MOST_OF_USER
-from tests.services.control.people import Control, controlling
+from tests.services.control.keeping import Control, controlling
 from tests.services.widgets.serving import on_free_port, running, visiting
 
 
@@ -35,7 +35,9 @@ async def control(settings: Settings, connection: Connection) -> AsyncIterator[C
 async def _made(
     control: Control, user: str = "ann", as_role: Role = Role.VIEWER, **wanted: Any
 ) -> tuple[str, str]:
-    """The text and the id of a new token."""
+    """The text and the id of a new token of a user who has an account."""
+    if await control.accounts.find(user) is None:
+        await control.accounts.create(User(name=user, role=as_role))
     async with control.as_user(user, as_role) as client:
         answer = await client.post("/v1/api-tokens", json={"name": "nightly job", **wanted})
     assert answer.status_code == 201, answer.text
@@ -154,6 +156,26 @@ async def test_token_does_no_more_than_its_user_may(control: Control) -> None:
     assert (await _me(control, text)).json()["role"] == "viewer"
     async with control.with_token(text) as script:
         assert (await script.post("/v1/users/ann/revoke-tokens")).status_code == 403
+
+
+@pytest.mark.broker
+async def test_token_follows_the_rights_of_its_user(
+    control: Control, settings: Settings
+) -> None:
+    """Whose role was lowered has tokens that do less, in every process; those of a disabled account do nothing."""
+    text, _ = await _made(control, user="op", as_role=Role.OPERATOR, role="operator")
+    assert (await _me(control, text)).json()["role"] == "operator"
+    async with controlling(settings) as other:
+        await eventually(lambda: _is_known(other, text))  # type: ignore[arg-type]  # T is what is awaited
+        account = await control.accounts.get("op")
+        assert account is not None
+        account = await control.accounts.change(account, role=Role.VIEWER)
+        await eventually(lambda: _role(other, text), lambda role: role == "viewer")  # type: ignore[arg-type]  # T is what is awaited
+        assert await _role(control, text) == "viewer"
+
+        await control.accounts.change(account, is_disabled=True)
+        await eventually(lambda: _is_unknown(other, text))  # type: ignore[arg-type]  # T is what is awaited
+        assert (await _me(control, text)).status_code == 401
 
 
 @pytest.mark.broker
@@ -288,6 +310,11 @@ async def test_what_is_no_token_of_ours_is_refused(control: Control, text: str) 
 
 async def _is_known(control: Control, text: str) -> bool:
     return (await _me(control, text)).status_code == 200
+
+
+async def _role(control: Control, text: str) -> str:
+    role: str = (await _me(control, text)).json()["role"]
+    return role
 
 
 async def _is_unknown(control: Control, text: str) -> bool:

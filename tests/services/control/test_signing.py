@@ -19,7 +19,7 @@ from mesh.tokens import Tokens, names_key, new_content
 from schemas.naming import Bucket
 from services.control.key_ring import Seal, Times
 from services.control.signing import RING_KEY, SigningKeys
-from tests.services.control.people import TOKEN_KEY, published
+from tests.services.control.keeping import TOKEN_KEY, published
 
 
 pytestmark = pytest.mark.broker

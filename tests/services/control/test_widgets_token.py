@@ -15,7 +15,7 @@ from schemas.naming import Bucket
 from schemas.token_keys import JWKS_KEY
 from schemas.widget import EXPIRED, REVOKED, UNAUTHENTICATED, Hello
 from services.control.key_ring import Times
-from tests.services.control.people import Control, controlling
+from tests.services.control.keeping import Control, controlling
 from tests.services.widgets.serving import Running, Visitor, on_free_port, running, visiting
 
 
