@@ -250,7 +250,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_key: Annotated[
         str,
         about(
-            "Key that signs and proves tokens, 32 characters at least, random ones. Unset: the content of the file below; without any `widgets` makes one up that nobody knows",
+            "Key that signs and proves tokens, and seals the keys of `control`; 32 characters at least, random ones, the same for all programs. Unset: the content of the file below; without any, `widgets` and `control` make one up that nobody knows",
             secret=True,
             min_length=KEY_CHARACTERS,
         ),

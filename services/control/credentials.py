@@ -8,11 +8,11 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec.structs import replace
 
 from mesh.connection import Connection
-from mesh.errors import BrokerError, FatalError
+from mesh.errors import BrokerError
 from mesh.logs import Log
-from mesh.settings import KEY_CHARACTERS, Settings
+from mesh.settings import Settings
 from mesh.tasks import ticks
-from mesh.tokens import key_from
+from mesh.tokens import key_from, random_key
 from schemas.account import User
 from services.control.accounts import Accounts
 from services.control.api_tokens import ApiTokens
@@ -37,18 +37,11 @@ class Credentials:
     def __init__(
         self, connection: Connection, settings: Settings, accounts: Accounts, log: Log
     ) -> None:
-        """Begin with nothing known.
-
-        Raises:
-            FatalError: there is no `MESH_TOKEN_KEY` to seal keys with.
-        """
+        """Begin with nothing known. Without a `MESH_TOKEN_KEY` nobody else can use the keys, nor this process after a restart."""
         token_key = key_from(settings)
         if token_key is None:
-            raise FatalError(
-                "there is no key to seal the signing keys with: set MESH_TOKEN_KEY, or MESH_TOKEN_KEY_FILE, "
-                f"to {KEY_CHARACTERS} random characters or more (`openssl rand -hex 32`), the same for every "
-                "`mesh run control`"
-            )
+            log.warning("signing.unshared", reason="there is no MESH_TOKEN_KEY to seal keys with")
+            token_key = random_key().encode()
         times = Times(float(settings.signing_days))
         self.keys = SigningKeys(connection, Seal(token_key), times, log)
         self.revocations = Revocations(connection)

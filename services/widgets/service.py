@@ -73,7 +73,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             origins = parse_origins(settings.ws_origins) or own_origins(port)
             door = Door(hub, reader if settings.ws_auth == "token" else None, settings.source)
             routes = _routes(settings, port, door, pump, compat, connection, origins, tokens)
-            server = Server(build(hub, routes, lifecycle.report, origins))
+            app = build(hub, routes, lifecycle.report, origins, settings.control_url)
+            server = Server(app)
             running = [tasks.create_task(each.run()) for each in (sources, compat, pump, keys)]
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
@@ -129,5 +130,5 @@ def _routes(
         *rest_routes(door),
         *layout_routes(door, KeyValue(connection, Bucket.LAYOUTS)),
         *vendor_routes(door, connection, settings.ws_questions),
-        *page(port, new_token if shows_token else None),
+        *page(port, new_token if shows_token else None, settings.control_url),
     ]

@@ -83,7 +83,9 @@ async def controlling(
             routes = [*me_routes(), *credentials.routes(audit)]
             server = HttpServer(build(access, routes, lambda: Report(True, {}, {}), log), ws="none")
             async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(each) for each in (accounts.run(), *credentials.running())]
+                running = [
+                    tasks.create_task(each) for each in (accounts.run(), *credentials.running())
+                ]
                 serving = tasks.create_task(server.serve([listener]))
                 await server.up.wait()
                 try:

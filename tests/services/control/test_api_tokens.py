@@ -159,9 +159,7 @@ async def test_token_does_no_more_than_its_user_may(control: Control) -> None:
 
 
 @pytest.mark.broker
-async def test_token_follows_the_rights_of_its_user(
-    control: Control, settings: Settings
-) -> None:
+async def test_token_follows_the_rights_of_its_user(control: Control, settings: Settings) -> None:
     """Whose role was lowered has tokens that do less, in every process; those of a disabled account do nothing."""
     text, _ = await _made(control, user="op", as_role=Role.OPERATOR, role="operator")
     assert (await _me(control, text)).json()["role"] == "operator"
