@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from mesh.address import parse_origins, without_credentials
+from mesh.scopes import is_pattern
 
 
 Check = Callable[[str], object]
@@ -60,6 +61,15 @@ def check_public(text: str) -> None:
         raise ValueError(
             "Expected https:// and a host, in lower case, without a path (https://control.example.com)"
         )
+
+
+def check_scopes(text: str) -> None:
+    """Refuse what is not a list of patterns of feeds."""
+    for pattern in text.split(","):
+        if not is_pattern(pattern):
+            raise ValueError(
+                f"Expected patterns of feeds like board/* or alert/>, separated by commas, not {pattern!r}"
+            )
 
 
 def check_speed(text: str) -> None:

@@ -14,6 +14,7 @@ from mesh.declaration import (
     about_port,
     check_days,
     check_public,
+    check_scopes,
     check_speed,
     check_start,
     declared,
@@ -252,7 +253,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_key: Annotated[
         str,
         about(
-            "Key that signs and proves tokens, 32 characters at least, random ones. Unset: the content of the file below; without any `widgets` makes one up that nobody knows",
+            "Key that signs and proves tokens, and seals the keys of `control`; 32 characters at least, random ones, the same for all programs. Unset: the content of the file below; without any, `widgets` and `control` make one up that nobody knows",
             secret=True,
             min_length=KEY_CHARACTERS,
         ),
@@ -339,6 +340,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         about("Whether anybody who reaches the control plane may make an account, as a viewer"),
     ] = False
+
+    signing_days: Annotated[
+        int,
+        about(
+            "After how many days the key that signs the control plane's tokens is followed by another",
+            ge=1,
+            le=366,
+        ),
+    ] = 30
+    viewer_scopes: Annotated[
+        str,
+        about(
+            "Feeds that a viewer may see, patterns separated by commas; operators and admins see all, and an operator may narrow it for a user",
+            check=check_scopes,
+        ),
+    ] = ">"
 
     sim_port: Annotated[int, about_port("Port of the simulator's WebSocket feed")] = 8765
     sim_rest_port: Annotated[int, about_port("Port of the simulator's REST API")] = 8766

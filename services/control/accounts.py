@@ -5,6 +5,7 @@ not become somebody else's.
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +30,10 @@ class Account(NamedTuple):
     revision: int
 
 
+OnRights = Callable[[User, User], Awaitable[None]]
+"""Is told of a user as they were and as they are."""
+
+
 class AccountError(MeshError):
     """An account cannot be had, or not be changed so; the text says why, for people."""
 
@@ -50,6 +55,8 @@ class Accounts:
 
     def __init__(self, users: KeyValue) -> None:
         self._users = users
+        self.on_rights: list[OnRights] = []
+        """Awaited in order when the rights of a user have changed, whatever they were given for must end."""
         self._known: dict[str, Account] = {}
 
     async def run(self) -> None:
@@ -94,6 +101,15 @@ class Accounts:
         if known is None or known.user.is_disabled or known.user.rights != rights:
             return None
         return known.user
+
+    async def find(self, name: str) -> User | None:
+        """The user *name* as last heard of; None: there is none, or the account is disabled.
+
+        Raises:
+            BrokerError: nobody can tell.
+        """
+        known = self._known.get(name) or await self.get(name)
+        return None if known is None or known.user.is_disabled else known.user
 
     async def has_admin(self) -> bool:
         """Whether there is anybody who may decide who may what."""
@@ -146,7 +162,9 @@ class Accounts:
                 raise AccountError(
                     f"{before.name} is the only admin: make somebody else an admin first"
                 )
-        return await self._put(after, account.revision)
+        changed = await self._put(after, account.revision)
+        await self._say(before, after)
+        return changed
 
     async def arrived(
         self, name: str, role: Role, provider: str, subject: str, now_ms: int
@@ -169,8 +187,14 @@ class Accounts:
         if user.is_disabled:
             raise AccountError(f"the account {user.name} is disabled: ask an admin")
         if user.role != role:
-            user = (await self._put(_with_role(user, role), account.revision)).user
+            changed = (await self._put(_with_role(user, role), account.revision)).user
+            await self._say(user, changed)
+            return changed
         return user
+
+    async def _say(self, before: User, after: User) -> None:
+        for each in self.on_rights:
+            await each(before, after)
 
     async def _put(self, user: User, revision: int) -> Account:
         revision = await self._users.put_if(user_key(user.name), encode_json(user), revision)

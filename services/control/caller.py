@@ -21,6 +21,8 @@ class Caller(NamedTuple):
     """Of the session or of the token, and no secret; empty for nobody."""
     csrf: str = ""
     """What a state-changing call of this session must show in `X-CSRF-Token`."""
+    scopes: tuple[str, ...] = ()
+    """Feeds that an API token may see, at most; empty: those that its user may."""
     address: str = ""
     """Where the call came from."""
 

@@ -1,6 +1,8 @@
 """The program `control`: sign-in, sessions, accounts, the audit, and everything that people run the mesh with."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from litestar.types import ControllerRouterHandler
 
@@ -9,6 +11,7 @@ from mesh.connection import Connection
 from mesh.http_server import HOST, HttpServer, listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.logs import Log
 from mesh.service import join
 from mesh.settings import Settings
 from mesh.tasks import end
@@ -20,6 +23,7 @@ from services.control.app import build
 from services.control.attempts import Attempts
 from services.control.audit import Audit
 from services.control.audit_rest import audit_routes
+from services.control.credentials import Credentials
 from services.control.door import Door
 from services.control.links import Links
 from services.control.me import me_routes
@@ -49,10 +53,11 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             join(settings, lifecycle, "control") as service,
             asyncio.TaskGroup() as tasks,
         ):
-            parts = Parts(settings, port, service.connection)
+            parts = Parts(settings, port, service.connection, lifecycle.log)
+            await parts.credentials.open()
             app = build(parts.access, parts.routes(), lifecycle.report, lifecycle.log)
             server = HttpServer(app, ws="none")
-            running = [tasks.create_task(each.run()) for each in (parts.accounts, parts.sessions)]
+            running = [tasks.create_task(each) for each in parts.running()]
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
             link = await parts.reception.first_link()
@@ -71,10 +76,11 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
 class Parts:
     """What the program is made of."""
 
-    def __init__(self, settings: Settings, port: int, connection: Connection) -> None:
+    def __init__(self, settings: Settings, port: int, connection: Connection, log: Log) -> None:
         self.page = settings.control_url or f"http://{HOST}:{port}"
         self.audit = Audit(connection)
         self.accounts = Accounts(KeyValue(connection, Bucket.USERS))
+        self.credentials = Credentials(connection, settings, self.accounts, log)
         self.passwords = Passwords()
         self.links = Links(KeyValue(connection, Bucket.LINKS), f"{self.page}/welcome")
         self.sessions = Sessions(
@@ -87,11 +93,16 @@ class Parts:
         self.access = Access(
             _origins(settings, port),
             self.sessions.caller,
+            [self.credentials.api_tokens.caller],
             behind_proxy=bool(settings.control_url),
         )
         self._settings = settings
         self._connection = connection
         self._boards = [board.name for board in scanners.discover(settings.boards)]
+
+    def running(self) -> list[Coroutine[Any, Any, None]]:
+        """What is to run beside the routes, for ever."""
+        return [self.accounts.run(), self.sessions.run(), *self.credentials.running()]
 
     def routes(self) -> list[ControllerRouterHandler]:
         """All routes."""
@@ -107,6 +118,7 @@ class Parts:
             *users_routes(self.accounts, self.links, self.audit),
             *welcome_routes(self.reception, self.door, self.sessions, self.audit, is_open=is_open),
             *runtime_routes(self._connection, self._boards),
+            *self.credentials.routes(self.audit),
         ]
 
 

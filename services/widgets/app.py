@@ -19,8 +19,9 @@ from services.widgets.hub import Hub
 from services.widgets.rest import refused
 
 
+POLICY = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    POLICY: "default-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -28,7 +29,11 @@ HEADERS = {
 
 
 def build(
-    hub: Hub, routes: Sequence[ControllerRouterHandler], ask: Ask, origins: frozenset[str]
+    hub: Hub,
+    routes: Sequence[ControllerRouterHandler],
+    ask: Ask,
+    origins: frozenset[str],
+    control_url: str = "",
 ) -> Litestar:
     """The application: *routes*, and those of its health.
 
@@ -37,7 +42,11 @@ def build(
         routes: everything that is for clients.
         ask: whether the program does its job.
         origins: of pages that may load widgets from here and ask for data, exactly as browsers name them.
+        control_url: address of the control plane, which the page may ask for tokens; empty: it is not asked.
     """
+    headers = HEADERS
+    if control_url:
+        headers = {**HEADERS, POLICY: f"{HEADERS[POLICY]}; connect-src 'self' {control_url}"}
 
     @get("/healthz", sync_to_thread=False)
     def healthz() -> dict[str, Any]:
@@ -59,7 +68,7 @@ def build(
     return Litestar(
         [*routes, healthz, ready, frames, conversation],
         response_headers=[
-            ResponseHeader(name=name, value=value) for name, value in HEADERS.items()
+            ResponseHeader(name=name, value=value) for name, value in headers.items()
         ],
         exception_handlers={HTTPException: refused},
         cors_config=CORSConfig(

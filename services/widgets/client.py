@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from mesh.tokens import Token
 from services.widgets.server import Connection
 from services.widgets.session import Session
 
@@ -10,13 +11,13 @@ from services.widgets.session import Session
 class Guest:
     """Somebody who follows feeds, over whatever connection."""
 
-    __slots__ = ("address", "session", "token_id", "user")
+    __slots__ = ("address", "session", "token", "user")
 
     def __init__(self, session: Session, address: str) -> None:
         self.session = session
         self.address = address
         self.user: str | None = None
-        self.token_id: str | None = None
+        self.token: Token | None = None
 
 
 class Client(Guest):

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from mesh import clock
 from mesh.errors import TokenError
 from mesh.health import VERSION
+from mesh.published_keys import TokenReader
 from mesh.scopes import allowed
-from mesh.tokens import LEEWAY_S, Token, Tokens
-from schemas.widget import EXPIRED, PROTOCOL, REVOKED, TOO_MANY, UNAUTHENTICATED, Hello
+from mesh.tokens import LEEWAY_S, Token
+from schemas.widget import EXPIRED, PROTOCOL, TOO_MANY, UNAUTHENTICATED, Close, Hello
 from services.widgets.client import Guest
 from services.widgets.hub import Hub
 from services.widgets.owed import May
@@ -20,6 +21,10 @@ Later = Callable[[float, Callable[[], None]], object]
 
 class RevokedError(TokenError):
     """The token is valid, and somebody took it back."""
+
+    def __init__(self, why: Close) -> None:
+        super().__init__(why.meaning)
+        self.why = why
 
 
 class Visit(NamedTuple):
@@ -45,7 +50,7 @@ class Door(NamedTuple):
     """
 
     hub: Hub
-    tokens: Tokens | None
+    tokens: TokenReader | None
     source: str
     """What the data is: `live`, `tape` or `simulated`."""
 
@@ -59,15 +64,15 @@ class Door(NamedTuple):
             return
         try:
             visit = self.visit(text)
-        except RevokedError:
-            client.session.close(REVOKED)
+        except RevokedError as error:
+            client.session.close(error.why)
             return
         except TokenError as error:
             client.session.close(UNAUTHENTICATED, str(error))
             return
         token = visit.token
         if token is not None and self._has_place(client, token):
-            client.token_id = token.id
+            client.token = token
             later(visit.left_s or 0.0, lambda: _expire(client, token))
             client.session.welcome(self._hello(token), visit.may)
 
@@ -82,8 +87,9 @@ class Door(NamedTuple):
         if text is None:
             raise TokenError("a token is needed, as `Authorization: Bearer`")
         token = self.tokens.read(text, clock.now_ms())
-        if self.hub.is_revoked(token.id):
-            raise RevokedError(REVOKED.meaning)
+        why = self.hub.revoked.why(token)
+        if why is not None:
+            raise RevokedError(why)
         return Visit(token, lambda feed: allowed(token.scopes, feed))
 
     def lets_in_to_everything(self, text: str) -> bool:
@@ -120,7 +126,7 @@ class Door(NamedTuple):
 
 
 def _expire(client: Guest, token: Token) -> None:
-    if client.token_id == token.id:  # it may have brought a newer one
+    if client.token == token:  # it may have brought a newer one
         client.session.close(EXPIRED)
 
 

@@ -6,12 +6,12 @@ from contextlib import contextmanager, suppress
 
 from mesh import clock
 from mesh.logs import Log
-from mesh.tokens import LEEWAY_S, LONGEST_S
-from schemas.widget import RESTARTING, REVOKED, TOO_SLOW, Status
+from schemas.widget import EXPIRED, RESTARTING, TOO_SLOW, Status
 from schemas.wire import encode_json
 from services.widgets.catalogue import Catalogue
 from services.widgets.client import Client, Guest
 from services.widgets.limits import Places
+from services.widgets.revoked import Revoked
 
 
 _STALLED_S = 30.0
@@ -33,9 +33,8 @@ class Hub:
         self.clients_served = 0
         self.closed: dict[int, int] = {}
         """Connections that the service ended, by code."""
+        self.revoked = Revoked()
         self._clients: set[Guest] = set()
-        self._revoked: dict[str, float] = {}
-        """Tokens that were taken back, and when, in seconds of the monotonic clock; oldest first."""
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -73,19 +72,24 @@ class Hub:
         """How it stands with the source of what is served."""
         return Status(self.stale, int(clock.now_ms()))
 
-    def is_revoked(self, token_id: str) -> bool:
-        """Whether a token was taken back."""
-        return token_id in self._revoked
+    def revoke(self, key: str, value: bytes) -> None:
+        """Let in nobody any more whose token an entry of KV `revoked` takes back, and close those who are.
 
-    def revoke(self, token_id: str) -> None:
-        """Let in nobody with this token any more, and close those who are."""
-        now_s = clock.monotonic_s()
-        self._revoked.setdefault(token_id, now_s)  # what is watched is said again after a reconnect
-        while now_s - next(iter(self._revoked.values())) > LONGEST_S + 2 * LEEWAY_S:
-            del self._revoked[next(iter(self._revoked))]  # it has expired since
+        Raises:
+            ValueError: it is no such entry.
+        """
+        if not self.revoked.put(key, value):
+            return
         for client in self._clients:
-            if client.token_id == token_id:
-                client.session.close(REVOKED)
+            why = None if client.token is None else self.revoked.why(client.token)
+            if why is not None:
+                client.session.close(why)
+
+    def end_tokens_of(self, keys: frozenset[str]) -> None:
+        """Have whoever is here with a token of one of *keys* come back with another."""
+        for client in self._clients:
+            if client.token is not None and client.token.key in keys:
+                client.session.close(EXPIRED)
 
     def end_stalled(self) -> None:
         """End connections whose client has taken nothing for too long."""

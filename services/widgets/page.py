@@ -2,7 +2,8 @@
 
 They are what `services/widgets/web` is built into (`make setup`). On one machine, a document carries a token
 of its own, so that whoever opens it sees something. It is given only to a browser that asked for this machine
-by name: another site that points its own name at 127.0.0.1 (DNS rebinding) is given the page without.
+by name: another site that points its own name at 127.0.0.1 (DNS rebinding) is given the page without. A document
+without a token says where the control plane is, which gives one to whoever is signed in.
 """
 
 import gzip
@@ -32,17 +33,28 @@ NewToken = Callable[[], str]
 Asked = Request[Any, Any, Any]
 
 
-def page(port: int, new_token: NewToken | None) -> list[HTTPRouteHandler]:
-    """The routes of all files of the page; `index.html` is at `/`. Documents have a new token each time if there is *new_token*."""
+def page(port: int, new_token: NewToken | None, control_url: str) -> list[HTTPRouteHandler]:
+    """The routes of all files of the page; `index.html` is at `/`.
+
+    Args:
+        port: of the page.
+        new_token: makes a token for each document that this machine asks for; None: there are none.
+        control_url: address of the control plane, for documents without one; empty: they do without.
+    """
     files = {path.name: path for path in WEB.glob("*") if path.suffix in MEDIA_TYPES}
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
     documents = {
         name: files.pop(name).read_bytes() for name in sorted(files) if name.endswith(".html")
     }
+    control = _meta("mesh-control", control_url) if control_url else b""
+
+    def document(place: str, content: bytes) -> HTTPRouteHandler:
+        return _document(place, content, hosts, new_token, control)
+
     index = documents.pop("index.html", _NOT_BUILT)
     return [
-        _document("/", index, hosts, new_token),
-        *(_document(f"/{name}", documents[name], hosts, new_token) for name in documents),
+        document("/", index),
+        *(document(f"/{name}", documents[name]) for name in documents),
         *(_file(files[name]) for name in sorted(files)),
     ]
 
@@ -66,16 +78,20 @@ def _file(path: Path) -> HTTPRouteHandler:
 
 
 def _document(
-    place: str, content: bytes, hosts: frozenset[str], new_token: NewToken | None
+    place: str, content: bytes, hosts: frozenset[str], new_token: NewToken | None, control: bytes
 ) -> HTTPRouteHandler:
     @get(place, media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=False)
     def document(request: Asked) -> Response[bytes]:
-        shown = content
+        meta = control
         if new_token is not None and request.headers.get("host") in hosts:
-            meta = f'<meta name="mesh-token" content="{escape(new_token())}">'
-            shown = content.replace(_HEAD, _HEAD + meta.encode(), 1)
+            meta = _meta("mesh-token", new_token())
+        shown = content.replace(_HEAD, _HEAD + meta, 1)
         return Response(
             shown, media_type=MEDIA_TYPES[".html"], headers={"Cache-Control": "no-store"}
         )
 
     return document
+
+
+def _meta(name: str, content: str) -> bytes:
+    return f'<meta name="{name}" content="{escape(content)}">'.encode()

@@ -16,6 +16,7 @@ from mesh.http_server import HOST, listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
+from mesh.published_keys import TokenReader
 from mesh.service import Says, Service, join, obey_drain
 from mesh.settings import Settings
 from mesh.tasks import end
@@ -29,6 +30,7 @@ from services.widgets.compat_app import compat_route
 from services.widgets.compat_source import CompatSource
 from services.widgets.door import Door
 from services.widgets.hub import Hub
+from services.widgets.known_keys import KnownKeys
 from services.widgets.layouts import layout_routes
 from services.widgets.limits import Places
 from services.widgets.page import page
@@ -69,15 +71,21 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             flush_s = settings.ws_flush_ms / 1000
             sources = Sources(connection, hub, settings.partitions, flush_s, lifecycle.log)
             compat = CompatSource(connection)
+            tokens = Tokens(key_from(settings) or random_key().encode())
+            reader = TokenReader(tokens)
+            keys = KnownKeys(connection, reader, hub, lifecycle.log)
+            await keys.load()
             origins = parse_origins(settings.ws_origins) or own_origins(port)
-            routes = _routes(settings, port, hub, pump, compat, connection, origins)
-            server = Server(build(hub, routes, lifecycle.report, origins))
+            door = Door(hub, reader if settings.ws_auth == "token" else None, settings.source)
+            routes = _routes(settings, port, door, pump, compat, connection, origins, tokens)
+            app = build(hub, routes, lifecycle.report, origins, settings.control_url)
+            server = Server(app)
             service.says = Says(
                 lambda: {"clients": hub.clients, "drained": hub.closing, "stale": hub.stale},
                 lambda: _counters(sources, hub, pump),
             )
             obeying = await _obey_drain(service, lifecycle, hub, compat)
-            running = [tasks.create_task(each.run()) for each in (sources, compat, pump)]
+            running = [tasks.create_task(each.run()) for each in (sources, compat, pump, keys)]
             running.append(tasks.create_task(obeying))
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
@@ -145,26 +153,23 @@ def _few_collections() -> Iterator[None]:
 def _routes(
     settings: Settings,
     port: int,
-    hub: Hub,
+    door: Door,
     pump: Pump,
     compat: CompatSource,
     connection: Connection,
     origins: frozenset[str],
+    tokens: Tokens,
 ) -> list[ControllerRouterHandler]:
-    tokens = Tokens(key_from(settings) or random_key().encode())
-    is_closed = settings.ws_auth == "token"
-    door = Door(hub, tokens if is_closed else None, settings.source)
-
     def new_token() -> str:
         return tokens.issue(_LOCAL_USER, [">"], LONGEST_S, clock.now_ms())
 
-    shows_token = is_closed and settings.ws_page_token
+    shows_token = door.tokens is not None and settings.ws_page_token
     return [
         stream_route(door, pump, origins, settings.ws_frames_per_s),
-        compat_route(compat, door.lets_in_to_everything, origins, hub.places),
+        compat_route(compat, door.lets_in_to_everything, origins, door.hub.places),
         sse_route(door),
         *rest_routes(door),
         *layout_routes(door, KeyValue(connection, Bucket.LAYOUTS)),
         *vendor_routes(door, connection, settings.ws_questions),
-        *page(port, new_token if shows_token else None),
+        *page(port, new_token if shows_token else None, settings.control_url),
     ]

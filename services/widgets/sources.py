@@ -98,7 +98,10 @@ class Sources:
     async def _watch_revoked(self) -> None:
         async for entry in KeyValue(self._connection, Bucket.REVOKED).watch():
             if entry.value is not None:
-                self._hub.revoke(entry.key)
+                try:
+                    self._hub.revoke(entry.key, entry.value)
+                except ValueError:
+                    self.rejected += 1  # somebody else's
 
     def _put_alert(self, subject: str, value: bytes) -> None:
         try:

@@ -49,6 +49,7 @@ _CHECKED: dict[str, st.SearchStrategy[Any]] = {
     "token_key_file": st.sampled_from(["nowhere", "/nowhere/é key"]),
     "ws_origins": st.sampled_from(["http://a", "https://a.example:8443, http://[::1]:8080"]),
     "control_origins": st.sampled_from(["http://a", "https://a.example:8443, http://[::1]:8080"]),
+    "viewer_scopes": st.sampled_from(["board/*", "board/*,alert/>"]),
     "control_url": st.sampled_from(["https://control.example.com", "https://a.example:8443"]),
     "sim_start": st.datetimes().map(lambda moment: moment.isoformat(timespec="seconds")),
 }

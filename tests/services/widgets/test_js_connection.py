@@ -130,6 +130,40 @@ async def test_token_of_the_page_is_the_first_frame(page: Page, script: Script) 
     assert await (await script.line()).hear(Auth) == Auth("second")
 
 
+async def test_token_is_renewed_over_the_same_connection(page: Page, script: Script) -> None:
+    """Before its end the page says another on the connection that it has, and what it follows goes on."""
+    script.give_token("first")
+    line = await connected(page, script)
+    assert await line.hear(Auth) == Auth("first")
+    await line.greet(FEED, user="me", expires_ms=int(clock.now_ms()) + 10 * MINUTE_MS)
+    await page.evaluate("follow", FEED)
+    await line.hear(Subscribe)
+    script.give_token("second")
+    await page.clock.fast_forward(9 * MINUTE_MS)
+
+    assert await line.hear(Auth) == Auth("second")
+    await line.greet(FEED, user="me", expires_ms=int(clock.now_ms()) + 30 * MINUTE_MS)
+    script.give_token("third")
+    await page.clock.fast_forward(25 * MINUTE_MS)
+    assert await line.hear(Auth) == Auth("third")
+
+
+async def test_token_that_ends_early_is_replaced(page: Page, script: Script) -> None:
+    """When what the user may see has changed, the page comes back with a token that says so."""
+    script.give_token("first")
+    line = await connected(page, script)
+    assert await line.hear(Auth) == Auth("first")
+    await line.greet(FEED, user="me", expires_ms=int(clock.now_ms()) + 10 * MINUTE_MS)
+    await until(page, "client.phase === 'open'")
+    script.give_token("second")
+    await line.say(Bye(EXPIRED.code, EXPIRED.meaning, 100))
+    await line.close(EXPIRED.code)
+    await wait_ms(page)
+    await page.clock.fast_forward(2_000)
+
+    assert await (await script.line()).hear(Auth) == Auth("second")
+
+
 async def test_unknown_token_is_replaced_once(page: Page, script: Script) -> None:
     """A service that has started again may not know the page's token; the page that it serves has one it knows."""
     script.give_token("old")

@@ -7,7 +7,7 @@
 
 import { KINDS } from "./desk/kinds";
 import { client } from "./share/connection";
-import { SERVICE } from "./wire/service";
+import { SERVICE } from "./wire/page-token";
 import type { MeshWidget } from "./widgets/widget";
 
 export { tokensFrom } from "./wire/page-token";

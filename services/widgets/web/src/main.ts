@@ -11,6 +11,7 @@ import { appearance } from "./look/settings";
 import { pageCondition } from "./share/condition";
 import { client } from "./share/connection";
 import { tapeClock } from "./share/tape";
+import { offerSignIn } from "./wire/page-token";
 
 /** Ages are written so often, with an update where there is one. */
 const TICK_MS = 250;
@@ -56,6 +57,7 @@ function showStatus(): void {
   const { tone, text } = pageCondition(client);
   write("status-text", text);
   if (part("status").dataset.tone !== tone) part("status").dataset.tone = document.body.dataset.tone = tone;
+  if (client.phase === "refused") offerSignIn(false);
   const said = client.phase === "refused" ? text : SAID[tone];
   if (part("announcer").dataset.tone === said) return;
   part("announcer").dataset.tone = said; // said once: what else is announced there is not said over

@@ -1,8 +1,7 @@
 /** The connection of this page: shared with all pages of this browser where it can be, else of its own. */
 
 import type { Client } from "../wire/client";
-import { pageToken } from "../wire/page-token";
-import { SERVICE } from "../wire/service";
+import { SERVICE, pageToken } from "../wire/page-token";
 import { SocketClient, socketUrl } from "../wire/socket-client";
 import { Memory } from "./memory";
 import { PortClient } from "./port-client";

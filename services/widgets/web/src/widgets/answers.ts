@@ -1,7 +1,6 @@
 /** What the service answers over HTTP, asked with the token of this page. */
 
-import { pageToken } from "../wire/page-token";
-import { SERVICE } from "../wire/service";
+import { SERVICE, pageToken } from "../wire/page-token";
 
 /** Why there is no answer; `absent`: the vendor has none, and will have none soon. */
 export class NoAnswer extends Error {

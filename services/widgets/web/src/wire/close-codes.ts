@@ -16,6 +16,7 @@ export const CLOSE_CODES: Record<number, { again: "now" | "later" | "never"; rea
 };
 
 export const UNAUTHENTICATED = 4401;
+export const EXPIRED = 4419;
 
 const FIRST_MS = 1_000;
 const LONGEST_MS = 15_000;

@@ -1,6 +1,5 @@
 /** The connection of a page that shares it with no other: what a page with widgets of its own may build on. */
-import { pageToken, type GiveToken } from "./page-token";
-import { SERVICE } from "./service";
+import { SERVICE, pageToken, type GiveToken } from "./page-token";
 import { SocketClient, socketUrl } from "./socket-client";
 
 export { CLOSE_CODES, Patience } from "./close-codes";

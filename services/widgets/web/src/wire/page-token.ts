@@ -1,3 +1,6 @@
+/** Where the service is that this module came from, whatever page it is on; ends with a slash. */
+export const SERVICE = new URL(".", import.meta.url).href;
+
 const PLACE = 'meta[name="mesh-token"]';
 
 /** Gives the token to connect with, null: none; `expired` says that the last one is of no use any more. */
@@ -14,11 +17,11 @@ export function tokensFrom(other: GiveToken): void {
 }
 
 /**
- * The token that the service has put into this page, or null if it puts in none. Of a page that was kept while the
+ * The token that the service has put into this page; if it puts in none, that of the control plane. Of a page that was kept while the
  * service is away none is left, and it is fetched anew.
  *
  * @param expired whether the one in the page is of no use any more: the page is fetched anew for another
- * @returns rejected if the page cannot be fetched
+ * @returns rejected if the page cannot be fetched, or nobody is signed in
  */
 async function tokenInPage(expired: boolean): Promise<string | null> {
   const here = document.querySelector<HTMLMetaElement>(PLACE);
@@ -28,7 +31,32 @@ async function tokenInPage(expired: boolean): Promise<string | null> {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     here.content = page.querySelector<HTMLMetaElement>(PLACE)?.content ?? here.content;
   }
-  return here?.content || null;
+  return here?.content || tokenOfControl(expired);
+}
+
+let held: string | null = null;
+
+const controlUrl = () => document.querySelector<HTMLMetaElement>('meta[name="mesh-control"]')?.content;
+
+/** The token that the control plane gives to whoever is signed in there; null if there is none to ask. */
+async function tokenOfControl(expired: boolean): Promise<string | null> {
+  if (!controlUrl() || (held && !expired)) return held;
+  const ask = async (path: string, more?: RequestInit) => {
+    const answer = await fetch(`${controlUrl()}/v1/${path}`, { credentials: "include", ...more });
+    offerSignIn(answer.status !== 401);
+    if (!answer.ok) throw new Error();
+    return answer.json();
+  };
+  const { csrf } = await ask("me");
+  return held = (await ask("widgets-token", { method: "POST", headers: { "X-CSRF-Token": csrf } })).token;
+}
+
+/** Show the way to where a person signs in, and from there back to this page; *hidden* while it is of no use. */
+export function offerSignIn(hidden: boolean): void {
+  const link = document.querySelector<HTMLAnchorElement>("#sign-in");
+  if (!link || !controlUrl()) return;
+  link.hidden = hidden;
+  link.href = `${controlUrl()}/sign-in?next=${encodeURIComponent(location.href)}`;
 }
 
 /** The token to connect with, and whether another may help. */

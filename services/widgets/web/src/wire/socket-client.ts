@@ -1,6 +1,6 @@
 import { isOffered, type Channel } from "./channel";
 import { Client } from "./client";
-import { Patience, UNAUTHENTICATED, reasonOf } from "./close-codes";
+import { EXPIRED, Patience, UNAUTHENTICATED, reasonOf } from "./close-codes";
 import { Token, type GiveToken } from "./page-token";
 import type { Bye, ClientFrame, Hello, ServerFrame, View } from "./protocol";
 
@@ -12,6 +12,10 @@ const SILENT_MS = 20_000;
 /** A token that expires so soon is replaced before connecting. */
 const EXPIRES_SOON_MS = 5_000;
 
+/** After this part of the time that it has left a token is replaced, without a new connection. */
+const RENEW_AFTER = 0.8;
+const RENEW_MS = 5_000;
+
 /** A connection of one's own to `/ws`; it comes back by itself, and goes on where it had ended. */
 export class SocketClient extends Client {
   #url: string;
@@ -21,6 +25,7 @@ export class SocketClient extends Client {
   #acceptedAtMs = 0;
   #patience = new Patience();
   #watch: ReturnType<typeof setInterval> | undefined;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
   #silence = 0;
   #mostHz: number | null = null;
   #hiding: ReturnType<typeof setTimeout> | undefined;
@@ -90,18 +95,33 @@ export class SocketClient extends Client {
     this.#token.accepted();
     this.#acceptedAtMs ||= Date.now();
     this.aheadMs = frame.server_ms - Date.now();
+    this.#renewLater();
     this.enter("open");
     this.takeFeeds(frame.feeds);
   }
 
+  #renewLater(): void {
+    clearTimeout(this.#renewal);
+    const endMs = this.hello?.expires_ms;
+    if (endMs) this.#renewal = setTimeout(() => this.#renew(), Math.max(RENEW_MS, RENEW_AFTER * (endMs - this.nowMs())));
+  }
+
+  /** The service answers with another `hello`, and so with another end. */
+  async #renew(): Promise<void> {
+    const token = await this.#token.next(true).catch(() => null);
+    if (token) this.send({ action: "auth", token });
+    else this.#renewLater();
+  }
+
   #onClose(code: number): void {
     clearInterval(this.#watch);
+    clearTimeout(this.#renewal);
     for (const channel of this.channels.values()) channel.disconnected();
     const lastedMs = this.#acceptedAtMs ? Date.now() - this.#acceptedAtMs : 0;
     this.#acceptedAtMs = 0;
     const bye = this.#bye;
     this.#bye = null;
-    const isTokenOld = code === UNAUTHENTICATED && this.#token.refused();
+    const isTokenOld = (code === UNAUTHENTICATED || code === EXPIRED) && this.#token.refused();
     const delayMs = isTokenOld ? this.#patience.delayMs(0, null, 0) : this.#patience.delayMs(code, bye, lastedMs);
     this.reason = delayMs === null ? reasonOf(code, bye) : "";
     if (delayMs === null) return this.enter("refused");
