@@ -14,7 +14,7 @@ from tests.mesh.claims import CLAIMS, KEY, NOW_MS, NOW_S, TOKENS, signed
 
 SIGNED_BUT_REFUSED: dict[str, str] = {
     "other algorithm": signed(algorithm="HS512"),
-    "no algorithm": jwt.encode(CLAIMS, None, "none"),
+    "no algorithm": jwt.encode(CLAIMS, "", "none"),
     "other key": signed(key=KEY[::-1]),
     "other issuer": signed({"iss": "elsewhere"}),
     "other audience": signed({"aud": "control"}),

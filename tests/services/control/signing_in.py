@@ -1,0 +1,42 @@
+"""What a person does at the provider, without a browser: go there, give a name, consent, come back."""
+
+import re
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import httpx
+
+
+_FORM = re.compile(r'<form[^>]* action="([^"]+)"')
+_STEPS = 12
+"""More than it takes: who is sent in circles must not wait for ever."""
+
+
+class Answer(NamedTuple):
+    """With what the provider sends a browser back."""
+
+    address: str
+    parameters: dict[str, str]
+
+
+async def answered(
+    address: str, login: str, back: str, http: httpx.AsyncClient | None = None
+) -> Answer:
+    """Go to *address* as *login* and agree to everything, until the provider sends us to *back*."""
+    if http is None:
+        async with httpx.AsyncClient(trust_env=False) as own:
+            return await answered(address, login, back, own)
+    response = await http.get(address)
+    for _ in range(_STEPS):
+        if response.has_redirect_location:
+            target = urljoin(str(response.url), response.headers["location"])
+            if target.startswith(back):
+                return Answer(target, dict(parse_qsl(urlsplit(target).query)))
+            response = await http.get(target)
+            continue
+        form = _FORM.search(response.text)
+        assert form is not None, response.text
+        prompt = "consent" if 'value="consent"' in response.text else "login"
+        fields = {"prompt": prompt, "login": login, "password": "any"}
+        response = await http.post(urljoin(str(response.url), form[1]), data=fields)
+    raise AssertionError("the provider never came to an end")
