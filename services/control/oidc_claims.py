@@ -6,12 +6,13 @@ and may still be for somebody else, too old, or of another sign-in.
 
 import hmac
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from joserfc.errors import JoseError
 from joserfc.jwt import JWTClaimsRegistry
 
 from mesh.errors import SignInError
+from schemas.account import Role
 from schemas.claims import RoleValues
 
 
@@ -26,7 +27,6 @@ MAX_NAME_CHARACTERS = 100
 MAX_SUBJECT_CHARACTERS = 255
 
 Claims = Mapping[str, Any]
-Role = Literal["viewer", "operator", "admin"]
 
 
 class Names(NamedTuple):
@@ -146,9 +146,9 @@ def _is_name(text: str) -> bool:
 def _role(found: object, names: Names) -> Role | None:
     given = found if isinstance(found, list) else [found]
     if any(value in names.values.admin for value in given):
-        return "admin"
+        return Role.ADMIN
     if any(value in names.values.operator for value in given):
-        return "operator"
+        return Role.OPERATOR
     return names.default
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from mesh.errors import ProviderError, SignInError
 from mesh.settings import Settings
+from schemas.account import Role
 from schemas.claims import parse_role_values
 from services.control import oidc_pending
 from services.control.oidc_claims import LEEWAY_S, Names, Person
@@ -60,13 +61,13 @@ async def signed_in(provider: Provider, login: str = "alice", names: Names = NAM
 
 
 @pytest.mark.parametrize(
-    ("login", "role"), [("alice", "admin"), ("bob", "operator"), ("carol", "viewer")]
+    ("login", "role"), [("alice", Role.ADMIN), ("bob", Role.OPERATOR), ("carol", Role.VIEWER)]
 )
 async def test_person_has_the_role_of_the_claims(
-    running: RunningProvider, provider: Provider, login: str, role: str
+    running: RunningProvider, provider: Provider, login: str, role: Role
 ) -> None:
     """The provider's user info says who somebody is and in which groups, and the greatest role of them counts."""
-    names = NAMES._replace(default="viewer")
+    names = NAMES._replace(default=Role.VIEWER)
 
     assert (await signed_in(provider, login, names)).person == Person(
         running.issuer, login, login, role
@@ -93,7 +94,7 @@ async def test_each_kind_of_key_is_understood(signs: str) -> None:
         running_provider(BACK, in_id_token=True, signs=signs) as running,
         open_provider(settings_for(running), BACK) as provider,
     ):
-        assert (await signed_in(provider)).person.role == "admin"
+        assert (await signed_in(provider)).person.role is Role.ADMIN
 
 
 async def test_client_without_a_secret_signs_in() -> None:
