@@ -46,6 +46,7 @@ class Bucket(StrEnum):
     SESSIONS = "sessions"
     LINKS = "links"
     ATTEMPTS = "attempts"
+    SIGN_INS = "sign_ins"
 
 
 ROWS_STREAM = "ROWS"

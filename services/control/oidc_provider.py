@@ -129,12 +129,12 @@ class Provider:
             claims = {**await self._user_info(tokens.access_token, claims["sub"]), **claims}
         return SignedIn(oidc_claims.person(claims, names), tokens.id_token)
 
-    async def goodbye(self, id_token: str, then: str) -> str | None:
-        """Where a browser must go to sign out at the provider too, and come back to *then*; None if it has no such place."""
+    async def goodbye(self, id_token: str, then: str) -> str:
+        """Where a browser must go to sign out at the provider too, and come back to *then*; only that if it has no such place."""
         end = (await self._describe()).end_session_endpoint
         client = self._settings.oidc_client_id
         told = {"id_token_hint": id_token, "client_id": client, "post_logout_redirect_uri": then}
-        return _with(end, told) if end else None
+        return _with(end, told) if end else then
 
     async def _redeem(self, code: str, verifier: str) -> _Tokens:
         described = await self._describe()
