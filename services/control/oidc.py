@@ -61,6 +61,7 @@ _NOT_BEGUN = "this browser has begun no such sign-in, or too long ago"
 class _Answer(NamedTuple):
     """What the provider says through the browser."""
 
+    state: str
     code: str
     issuer: str | None
     error: str
@@ -137,17 +138,16 @@ def oidc_routes(way: Way) -> list[HTTPRouteHandler]:
 
     # The one GET that begins a session, see above.
     @get(CALLBACK, opt=ANYBODY, include_in_schema=False)
-    async def callback(
-        request: Asked, state: _Sent = "", code: _Sent = "", iss: _Sent | None = None, error: _Sent = ""
-    ) -> Response[str]:  # fmt: skip
+    async def callback(request: Asked) -> Response[str]:
         """Come back from the provider, with a code or with an error."""
+        answer = _answer(request)
         address = request.user.address
         pending = oidc_pending.held(request.cookies.get(way.cookie, ""))
-        if pending is None or not pending.is_answered_by(state):
+        if pending is None or not pending.is_answered_by(answer.state):
             return await _refuse(way, request, _NOT_BEGUN, 403, unseen)
         try:
             await way.door.enter(f"@{address}", address)
-            signed_in = await _prove(way, pending, _Answer(code, iss, error))
+            signed_in = await _prove(way, pending, answer)
             user = await _user(way, signed_in.person)
             cookie = await way.sessions.begin(request, user, signed_in.id_token)
             await way.door.forgive(f"@{address}", address)
@@ -160,6 +160,13 @@ def oidc_routes(way: Way) -> list[HTTPRouteHandler]:
         return Redirect(then, status_code=303, cookies=[cookie, _cookie(way, "", 0)])
 
     return [start, callback]
+
+
+def _answer(request: Asked) -> _Answer:
+    said = request.query_params
+    return _Answer(
+        said.get("state", ""), said.get("code", ""), said.get("iss"), said.get("error", "")
+    )
 
 
 async def _prove(way: Way, pending: Pending, answer: _Answer) -> SignedIn:

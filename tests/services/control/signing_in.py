@@ -19,24 +19,27 @@ class Answer(NamedTuple):
     parameters: dict[str, str]
 
 
-async def answered(
-    address: str, login: str, back: str, http: httpx.AsyncClient | None = None
-) -> Answer:
-    """Go to *address* as *login* and agree to everything, until the provider sends us to *back*."""
-    if http is None:
-        async with httpx.AsyncClient(trust_env=False) as own:
-            return await answered(address, login, back, own)
-    response = await http.get(address)
-    for _ in range(_STEPS):
-        if response.has_redirect_location:
-            target = urljoin(str(response.url), response.headers["location"])
-            if target.startswith(back):
-                return Answer(target, dict(parse_qsl(urlsplit(target).query)))
-            response = await http.get(target)
-            continue
-        form = _FORM.search(response.text)
-        assert form is not None, response.text
-        prompt = "consent" if 'value="consent"' in response.text else "login"
-        fields = {"prompt": prompt, "login": login, "password": "any"}
-        response = await http.post(urljoin(str(response.url), form[1]), data=fields)
+async def answered(address: str, login: str) -> Answer:
+    """Go to *address* as *login* and agree to everything, until the provider sends us back to where we came from."""
+    back = dict(parse_qsl(urlsplit(address).query))["redirect_uri"]
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+        response = await http.get(address)
+        for _ in range(_STEPS):
+            if response.has_redirect_location:
+                target = urljoin(str(response.url), response.headers["location"])
+                if target.startswith(back):
+                    return Answer(target, dict(parse_qsl(urlsplit(target).query)))
+                response = await http.get(target)
+            else:
+                target, fields = _filled(response, login)
+                response = await http.post(target, data=fields)
     raise AssertionError("the provider never came to an end")
+
+
+def _filled(response: httpx.Response, login: str) -> tuple[str, dict[str, str]]:
+    """Where a form of the provider goes, and what with."""
+    form = _FORM.search(response.text)
+    assert form is not None, response.text
+    prompt = "consent" if 'value="consent"' in response.text else "login"
+    fields = {"prompt": prompt, "login": login, "password": "any"}
+    return urljoin(str(response.url), form[1]), fields

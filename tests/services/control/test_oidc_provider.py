@@ -54,7 +54,7 @@ async def provider(running: RunningProvider) -> AsyncIterator[Provider]:
 async def signed_in(provider: Provider, login: str = "alice", names: Names = NAMES) -> SignedIn:
     """What comes of it when *login* signs in."""
     pending = oidc_pending.begun("/")
-    answer = await answered(await provider.address(pending), login, BACK)
+    answer = await answered(await provider.address(pending), login)
     assert answer.parameters["state"] == pending.state
     await provider.check_sender(answer.parameters.get("iss"))
     return await provider.sign_in(answer.parameters["code"], pending, names)
@@ -128,7 +128,7 @@ async def test_key_that_changed_is_found(running: RunningProvider, provider: Pro
 async def test_code_is_good_for_one_sign_in(provider: Provider) -> None:
     """A code that was used is refused by the provider, and the person is told to begin again."""
     pending = oidc_pending.begun("/")
-    answer = await answered(await provider.address(pending), "alice", BACK)
+    answer = await answered(await provider.address(pending), "alice")
     await provider.sign_in(answer.parameters["code"], pending, NAMES)
 
     with pytest.raises(SignInError, match="used before"):
@@ -137,7 +137,7 @@ async def test_code_is_good_for_one_sign_in(provider: Provider) -> None:
 
 async def test_code_of_another_sign_in_is_refused(provider: Provider) -> None:
     """A code that was stolen from one browser is worth nothing in another: the verifier is not the same (PKCE)."""
-    answer = await answered(await provider.address(oidc_pending.begun("/")), "alice", BACK)
+    answer = await answered(await provider.address(oidc_pending.begun("/")), "alice")
 
     with pytest.raises(SignInError, match="does not take the code"):
         await provider.sign_in(answer.parameters["code"], oidc_pending.begun("/"), NAMES)
