@@ -33,11 +33,11 @@ from services.control.door import Door, Unseen
 from services.control.oidc_claims import Names, Person
 from services.control.oidc_pending import LASTS_S, Pending
 from services.control.oidc_provider import Provider, SignedIn, open_provider, refusal
-from services.control.onward import HOME, onward
+from services.control.onward import onward
 from services.control.secret import digest
 from services.control.sessions import Sessions
+from services.control.sign_in import SIGN_IN, SaysGoodbye
 from services.control.sign_in import Provider as Offered
-from services.control.sign_in import SaysGoodbye
 
 
 START = "/sign-in/oidc"
@@ -45,12 +45,21 @@ CALLBACK = f"{START}/callback"
 
 _PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Not signed in</title></head>
-<body><main>
-<h1>You are not signed in</h1>
-<p role="alert">{why}.</p>
-<p><a href="/sign-in/oidc">Try again</a> or <a href="/">sign in otherwise</a>.</p>
-</main></body>
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="dark light">
+<title>Not signed in · tickmesh</title>
+<link rel="icon" href="/people.svg">
+<link rel="stylesheet" href="/people.css">
+</head>
+<body class="alone">
+<main class="card">
+  <h1>You are not signed in</h1>
+  <p class="wrong" role="alert">{why}.</p>
+  <p><a href="/sign-in/oidc">Try again</a>, or <a href="/sign-in">sign in otherwise</a></p>
+</main>
+</body>
 </html>
 """
 _Sent = Annotated[str, QueryParameter(max_length=4096)]
@@ -115,9 +124,9 @@ def goodbye(provider: Provider | None, page: str) -> SaysGoodbye | None:
 
     async def further(id_token: str) -> str:
         try:
-            return await provider.goodbye(id_token, page + HOME)
+            return await provider.goodbye(id_token, page + SIGN_IN)
         except SignInError:  # it is away: here the person is signed out all the same
-            return HOME
+            return SIGN_IN
 
     return further
 

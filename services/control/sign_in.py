@@ -17,7 +17,7 @@ from services.control.access import ANYBODY, needs
 from services.control.audit import Audit
 from services.control.caller import Asked, record
 from services.control.door import Door, Unseen
-from services.control.onward import HOME, onward
+from services.control.onward import onward
 from services.control.sessions import Sessions
 
 
@@ -25,6 +25,9 @@ SignInText = Annotated[str, Meta(max_length=2000)]
 
 SaysGoodbye = Callable[[str], Awaitable[str]]
 """Where to go on to, by the id token of a provider."""
+
+SIGN_IN = "/sign-in"
+"""Where the page of sign-in is."""
 
 _WRONG = "the name or the password is wrong, or the account is disabled"
 
@@ -54,7 +57,7 @@ class Goodbye(Wire, frozen=True):
     """Somebody is signed out, and goes on."""
 
     next: str
-    """To the provider that signed them in, which ends its session too and sends them back; else to where everybody begins."""
+    """To the provider that signed them in, which ends its session too and sends them back; else to the page of sign-in."""
 
 
 class Provider(Wire, frozen=True):
@@ -117,7 +120,7 @@ def sign_in_routes(
         id_token = sessions.id_token(request.user.id)
         await sessions.end(request.user.id)
         await audit.write(record(request, "sign-out", request.user.user))
-        further = await goodbye(id_token) if goodbye and id_token else HOME
+        further = await goodbye(id_token) if goodbye and id_token else SIGN_IN
         return Response(Goodbye(further), cookies=[sessions.farewell()])
 
     return [how, sign_in, sign_out]

@@ -298,7 +298,7 @@ async def test_sign_out_goes_on_to_the_provider(both: Provided) -> None:
 
     told = dict(parse_qsl(urlsplit(further).query))
     assert further.startswith(f"{both.provider.issuer}/session/end?")
-    assert told["post_logout_redirect_uri"] == f"{both.program.origin}/"
+    assert told["post_logout_redirect_uri"] == f"{both.program.origin}/sign-in"
     assert told["id_token_hint"].count(".") == 2
     assert (await alice.get("/v1/me")).status_code == 401
 
@@ -307,7 +307,7 @@ async def test_local_sign_out_goes_nowhere(both: Provided, connection: Connectio
     """Whom no provider has let in is sent to none."""
     ann = await first_admin(both.program, connection)
 
-    assert (await ann.post("/v1/sign-out")).json()["next"] == "/"
+    assert (await ann.post("/v1/sign-out")).json()["next"] == "/sign-in"
 
 
 async def test_without_a_provider_there_is_no_such_way(
