@@ -163,6 +163,8 @@ def oidc_routes(way: Way) -> list[HTTPRouteHandler]:
         except HTTPException as failed:
             return await _refuse(way, request, failed.detail, failed.status_code, unseen)
         except (SignInError, AccountError, BrokerError) as failed:
+            if isinstance(failed, ProviderError):  # who has to try again is not guessing
+                await way.door.forgive(f"@{address}", address)
             return await _refuse(way, request, str(failed), _status(failed))
         await way.audit.write(record(request, _ACTION, user.name, who=user.name, after=_told(user)))
         then = onward(pending.next, way.origins)

@@ -1,14 +1,12 @@
 """An OpenID Connect provider, as its discovery document describes it: the only module that talks to one.
 
-No answer is followed to another address, waited for longer than some seconds, or read further than
-it can reasonably be long. Nothing of a code, token or secret is ever part of an error.
+Nothing of a code, token or secret is ever part of an error.
 """
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import quote_plus, urlencode
 
 import httpx
@@ -21,8 +19,9 @@ from mesh import clock
 from mesh.address import check_secure
 from mesh.errors import ProviderError, SignInError
 from mesh.settings import Settings
-from schemas.wire import DecodeError, Decoder, Wire, json_decoder
+from schemas.wire import Wire, json_decoder
 from services.control import oidc_claims
+from services.control.oidc_asking import OK, WITHIN_S, Asking, read
 from services.control.oidc_claims import Claims, Names, Person, allowed_algorithms
 from services.control.oidc_keys import Keys
 from services.control.oidc_pending import Pending
@@ -32,11 +31,8 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 KEPT_S = 3600.0
 """For so long the provider is taken to be as it described itself."""
 
-_WITHIN_S = 5.0
-_MAX_BYTES = 256 * 1024
-_OK, _BAD_REQUEST, _UNAUTHORIZED = 200, 400, 401
+_BAD_REQUEST, _UNAUTHORIZED = 400, 401
 _ERROR = re.compile(r"[a-z_]{1,64}")
-_T = TypeVar("_T")
 
 
 class Described(Wire, frozen=True):
@@ -88,7 +84,7 @@ class Provider:
         self.issuer = settings.oidc_issuer
         self._settings = settings
         self._redirect_uri = redirect_uri
-        self._http = http
+        self._asking = Asking(self.issuer, http)
         self._keys = Keys(self._fetch_keys)
         self._is: Described | None = None
         self._read_s = 0.0
@@ -145,14 +141,14 @@ class Provider:
             "code_verifier": verifier,
         }
         named, auth = _credentials(self._settings, described.token_endpoint_auth_methods_supported)
-        status, content = await self._ask(
+        status, content = await self._asking.ask(
             "POST", described.token_endpoint, data={**form, **named}, auth=auth
         )
         if status in (_BAD_REQUEST, _UNAUTHORIZED):
-            raise SignInError(_why(_read(_refusal, content).error))
-        if status != _OK:
+            raise SignInError(_why(read(_refusal, content).error))
+        if status != OK:
             raise ProviderError(f"the provider {self.issuer} answered {status} to the code")
-        return _read(_tokens, content)
+        return read(_tokens, content)
 
     async def _proved(self, token: str) -> Claims:
         """What a key of the provider has signed."""
@@ -173,49 +169,26 @@ class Provider:
         if not address or not access_token:
             return {}
         bearer = {"Authorization": f"Bearer {access_token}"}
-        claims = _read(_object, await self._get(address, bearer))
+        claims = read(_object, await self._asking.get(address, bearer))
         if claims.get("sub") != subject:
             raise SignInError("the provider's user info is about somebody else")
         return claims
 
     async def _fetch_keys(self) -> list[dict[str, Any]]:
-        return _read(_key_set, await self._get((await self._describe()).jwks_uri)).keys
+        return read(_key_set, await self._asking.get((await self._describe()).jwks_uri)).keys
 
     async def _describe(self) -> Described:
         now_s = clock.monotonic_s()
         if self._is is None or now_s - self._read_s >= KEPT_S:
-            content = await self._get(self.issuer.rstrip("/") + WELL_KNOWN)
-            self._is, self._read_s = _believable(_read(_described, content), self.issuer), now_s
+            content = await self._asking.get(self.issuer.rstrip("/") + WELL_KNOWN)
+            self._is, self._read_s = _believable(read(_described, content), self.issuer), now_s
         return self._is
-
-    async def _get(self, address: str, headers: Mapping[str, str] | None = None) -> bytes:
-        status, content = await self._ask("GET", address, headers=headers)
-        if status != _OK:
-            raise ProviderError(f"the provider {self.issuer} answered {status} at {address}")
-        return content
-
-    async def _ask(self, method: str, address: str, **more: Any) -> tuple[int, bytes]:
-        content = bytearray()
-        try:
-            async with (
-                asyncio.timeout(_WITHIN_S),
-                self._http.stream(method, address, **more) as answer,
-            ):
-                async for chunk in answer.aiter_bytes():
-                    content += chunk
-                    if len(content) > _MAX_BYTES:
-                        raise ProviderError(f"the provider's answer at {address} has no end")
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise ProviderError(
-                f"the provider {self.issuer} does not answer ({type(error).__name__}): try again in a moment"
-            ) from error
-        return answer.status_code, bytes(content)
 
 
 @asynccontextmanager
 async def open_provider(settings: Settings, redirect_uri: str) -> AsyncIterator[Provider]:
     """The provider that *settings* names, which sends people back to *redirect_uri*."""
-    async with httpx.AsyncClient(timeout=_WITHIN_S, follow_redirects=False) as http:
+    async with httpx.AsyncClient(timeout=WITHIN_S, follow_redirects=False) as http:
         yield Provider(settings, redirect_uri, http)
 
 
@@ -273,13 +246,6 @@ def _why(error: str) -> str:
 def refusal(error: str) -> str:
     """The provider's *error* if it is one, for it comes through the browser too."""
     return error if _ERROR.fullmatch(error) else "an error without a name"
-
-
-def _read(decoder: Decoder[_T], content: bytes) -> _T:
-    try:
-        return decoder.decode(content)
-    except DecodeError as error:  # names a field and a kind, never a value
-        raise ProviderError(f"the provider's answer is not as it must be: {error}") from None
 
 
 def _with(address: str, parameters: Mapping[str, str]) -> str:

@@ -39,7 +39,7 @@ async def provided(settings: Settings, **changes: Any) -> AsyncIterator[Provided
     """A provider, and a control plane that sends people there."""
     port = broker.free_port()
     page = changes.get("control_url", f"http://127.0.0.1:{port}")
-    async with running_provider(page + CALLBACK, goodbye=f"{page}/sign-in") as provider:
+    with running_provider(page + CALLBACK, goodbye=f"{page}/sign-in") as provider:
         all_of_it = {**ROLES, "oidc_issuer": provider.issuer, "control_port": port, **changes}
         async with running(settings, **all_of_it) as program:
             yield Provided(program, provider, settings)

@@ -4,9 +4,10 @@ On 127.0.0.2, because the program under test is on 127.0.0.1: to a browser those
 company's provider and its desk are.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import atexit
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,43 +30,66 @@ USERS: dict[str, dict[str, Any]] = {
 
 
 class RunningProvider:
-    """A provider of a test's own."""
+    """A provider, for one test at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process, issuer: str) -> None:
-        self.process = process
-        self.issuer = issuer
+    def __init__(self) -> None:
+        if not (HERE / "node_modules").is_dir():
+            raise AssertionError("the provider is not installed: `make test` does that")
+        self.process = subprocess.Popen(  # noqa: S603 (our own script)
+            [node(), "server.mjs", "127.0.0.2"], cwd=HERE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.issuer: str = self._line()
 
-    async def rotate(self) -> None:
+    def rotate(self) -> None:
         """Sign with a new key from now on, and publish that one only."""
-        await self._command("rotate")
+        self.command("rotate")
 
-    async def skew(self, seconds: float) -> None:
+    def skew(self, seconds: float) -> None:
         """Let its clock be so many seconds ahead."""
-        await self._command("skew", seconds=seconds)
+        self.command("skew", seconds=seconds)
 
-    async def forge(self, algorithm: str | None = None, **claims: Any) -> None:
+    def forge(self, algorithm: str | None = None, **claims: Any) -> None:
         """Sign id tokens with other claims, or by another algorithm."""
-        await self._command("forge", claims=claims, alg=algorithm)
+        self.command("forge", claims=claims, alg=algorithm)
 
-    async def kill(self) -> None:
+    def kill(self) -> None:
         """Be gone."""
         self.process.kill()
-        await self.process.wait()
+        self.process.communicate()
 
-    async def _command(self, name: str, **what: Any) -> None:
+    def command(self, name: str, **what: Any) -> None:
+        """Have something done, and wait until it is."""
         assert self.process.stdin is not None
         self.process.stdin.write(encode_json({"name": name, **what}) + b"\n")
-        assert await _line(self.process) is None
+        self.process.stdin.flush()
+        assert self._line() is None
+
+    def _line(self) -> Any:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the provider has ended"
+        return msgspec.json.decode(line)
 
 
-@asynccontextmanager
-async def running_provider(
+_idle: list[RunningProvider] = []
+"""To start one takes seconds of a processor, so those that a test has left whole are kept for the next."""
+
+
+@atexit.register
+def _end() -> None:
+    for provider in _idle:
+        provider.kill()
+
+
+@contextmanager
+def running_provider(
     *back: str,
     goodbye: str = "",
     in_id_token: bool = False,
     signs: str = "RS256",
     public: bool = False,
-) -> AsyncIterator[RunningProvider]:
+) -> Iterator[RunningProvider]:
     """A provider that sends people *back* to these addresses, and to *goodbye* after they have signed out.
 
     Args:
@@ -81,23 +105,10 @@ async def running_provider(
         "post_logout_redirect_uris": [goodbye] if goodbye else [],
         **({"token_endpoint_auth_method": "none"} if public else {"client_secret": SECRET}),
     }
-    told = {"host": "127.0.0.2", "client": client, "users": USERS, "inIdToken": in_id_token, "signs": signs}  # fmt: skip
-    if not (HERE / "node_modules").is_dir():
-        raise AssertionError("the provider is not installed: `make test` does that")
-    process = await asyncio.create_subprocess_exec(
-        node(), "server.mjs", encode_json(told).decode(), cwd=HERE,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    provider = _idle.pop() if _idle else RunningProvider()
+    provider.command("reset", client=client, users=USERS, inIdToken=in_id_token, signs=signs)
     try:
-        yield RunningProvider(process, await _line(process))
+        yield provider
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _line(process: asyncio.subprocess.Process) -> Any:
-    assert process.stdout is not None
-    line = await process.stdout.readline()
-    assert line, "the provider has ended"
-    return msgspec.json.decode(line)
+        if provider.process.poll() is None:
+            _idle.append(provider)

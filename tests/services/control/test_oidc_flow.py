@@ -87,7 +87,7 @@ async def test_provider_is_asked_for_a_code_bound_to_this_sign_in(both: Provided
 
 
 @pytest.mark.parametrize(
-    "then", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "javascript:alert(1)"]
+    "then", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "javascript:alert(1)", "/x\r\nSet-Cookie: a=b"]
 )  # fmt: skip
 async def test_nobody_is_sent_elsewhere(both: Provided, then: str) -> None:
     """A link that would end at a stranger's page ends where everybody begins, once the person is signed in."""
@@ -166,7 +166,7 @@ async def test_provider_that_is_away_is_said_to_be(both: Provided, connection: C
     """Who cannot sign in because of the provider reads so, before and after having been there."""
     alice = Person(both.program)
     path = await agree(await begin(alice))
-    await both.provider.kill()
+    both.provider.kill()
 
     answers = [await come_back(alice, path), await alice.get(START)]
 
@@ -182,7 +182,7 @@ async def test_provider_that_never_was_there_is_said_to_be_away(
     """The first who wants to sign in while the provider is away reads so, in words and as a status."""
     del connection  # it has seen to the buckets
     async with provided(settings) as both:
-        await both.provider.kill()
+        both.provider.kill()
 
         answer = await Person(both.program).get(START)
 
@@ -206,6 +206,27 @@ async def test_error_of_the_provider_is_told_as_text(both: Provided, error: str)
     assert "<script>" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "query", ["", "state=%ff%ed%a0%80", "state=" + "x" * 5000, "state=&code=&iss=&error=", "state=a&state=b"]
+)  # fmt: skip
+async def test_anything_may_be_in_the_address_line(both: Provided, query: str) -> None:
+    """What nobody's provider ever sends is refused like any other answer that is not ours."""
+    alice = Person(both.program)
+    await begin(alice)
+
+    assert (await alice.http.get(f"{CALLBACK}?{query}")).status_code == 403
+
+
+@pytest.mark.parametrize("cookie", ["x", "\xff" * 43 + ".Lw", "x" * 43 + ".\xff", "x" * 43 + ".gA"])
+async def test_anything_may_be_in_the_cookie(both: Provided, cookie: str) -> None:
+    """A browser that holds something else is told that it has begun nothing."""
+    held = {b"Cookie": f"tickmesh-{both.program.port}-oidc={cookie}".encode("latin-1")}
+
+    answer = await both.program.client().get(f"{CALLBACK}?state=x&code=y", headers=held)
+
+    assert answer.status_code == 403
+
+
 async def test_answer_of_another_provider_is_refused(both: Provided) -> None:
     """A genuine code that came with another sender's name, or with none, is not even looked at (mix-up)."""
     alice = Person(both.program)
@@ -220,7 +241,7 @@ async def test_role_is_that_of_the_claims_at_each_sign_in(both: Provided) -> Non
     """Who loses a group loses the role with the next sign-in, and the sessions that were begun with it."""
     before, after = Person(both.program), Person(both.program)
     await enter(before, "alice")
-    await both.provider.forge(groups=["desk"])
+    both.provider.forge(groups=["desk"])
 
     await enter(after, "alice")
 
@@ -254,7 +275,7 @@ async def test_person_is_known_by_issuer_and_subject(
     ann = await first_admin(both.program, connection)
     alice = Person(both.program)
     await enter(alice, "alice")
-    await both.provider.forge(preferred_username="allie")
+    both.provider.forge(preferred_username="allie")
     await enter(alice, "alice")
     assert (await alice.look())["user"] == "alice"
     [shown] = [
@@ -271,7 +292,7 @@ async def test_person_is_known_by_issuer_and_subject(
 async def test_key_changes_while_the_program_runs(both: Provided) -> None:
     """After the provider has changed its key the next person signs in as before."""
     await enter(Person(both.program), "alice")
-    await both.provider.rotate()
+    both.provider.rotate()
 
     assert (await enter(Person(both.program), "bob")).status_code == 303
 

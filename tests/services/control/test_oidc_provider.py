@@ -1,6 +1,6 @@
 """Our side of OpenID Connect against a real provider: what it vouches for, and what is refused."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
@@ -38,9 +38,9 @@ def settings_for(running: RunningProvider, **other: Any) -> Settings:
 
 
 @pytest.fixture
-async def running() -> AsyncIterator[RunningProvider]:
+def running() -> Iterator[RunningProvider]:
     """A provider of this test's own."""
-    async with running_provider(BACK, goodbye="http://127.0.0.1:1/bye") as provider:
+    with running_provider(BACK, goodbye="http://127.0.0.1:1/bye") as provider:
         yield provider
 
 
@@ -90,20 +90,16 @@ async def test_person_without_a_name_is_told_which_claims_there_are(provider: Pr
 @pytest.mark.parametrize("signs", ["PS256", "ES256", "EdDSA", "Ed25519"])
 async def test_each_kind_of_key_is_understood(signs: str) -> None:
     """Id tokens signed with RSA and with both families of curves are proved, with all claims inside them."""
-    async with (
-        running_provider(BACK, in_id_token=True, signs=signs) as running,
-        open_provider(settings_for(running), BACK) as provider,
-    ):
-        assert (await signed_in(provider)).person.role is Role.ADMIN
+    with running_provider(BACK, in_id_token=True, signs=signs) as running:
+        async with open_provider(settings_for(running), BACK) as provider:
+            assert (await signed_in(provider)).person.role is Role.ADMIN
 
 
 async def test_client_without_a_secret_signs_in() -> None:
     """A public client proves itself by PKCE alone."""
-    async with (
-        running_provider(BACK, public=True) as running,
-        open_provider(settings_for(running, oidc_client_secret=""), BACK) as provider,
-    ):
-        assert (await signed_in(provider)).person.name == "alice"
+    with running_provider(BACK, public=True) as running:
+        async with open_provider(settings_for(running, oidc_client_secret=""), BACK) as provider:
+            assert (await signed_in(provider)).person.name == "alice"
 
 
 async def test_wrong_secret_is_said_to_be_wrong(running: RunningProvider) -> None:
@@ -120,7 +116,7 @@ async def test_key_that_changed_is_found(running: RunningProvider, provider: Pro
     """After the provider has changed its key, the next sign-in works, and needs no restart."""
     await signed_in(provider)
 
-    await running.rotate()
+    running.rotate()
 
     assert (await signed_in(provider)).person.name == "alice"
 
@@ -148,7 +144,7 @@ async def test_clock_that_is_a_little_wrong_does_no_harm(
     running: RunningProvider, provider: Provider, skew_s: float
 ) -> None:
     """A provider whose clock is half a minute before or behind ours is believed."""
-    await running.skew(skew_s)
+    running.skew(skew_s)
 
     assert (await signed_in(provider)).person.name == "alice"
 
@@ -158,7 +154,7 @@ async def test_clock_that_is_quite_wrong_is_refused(
     running: RunningProvider, provider: Provider, skew_s: float, why: str
 ) -> None:
     """A token of the future, or one that has ended, is refused, and what is wrong with it is said."""
-    await running.skew(skew_s)
+    running.skew(skew_s)
 
     with pytest.raises(SignInError, match=why):
         await signed_in(provider)
@@ -183,7 +179,7 @@ async def test_forged_token_is_refused(
     running: RunningProvider, provider: Provider, wrong: dict[str, Any], why: str
 ) -> None:
     """A token that is not for us, not of this sign-in, or not signed by a key pair lets nobody in."""
-    await running.forge(**wrong)
+    running.forge(**wrong)
 
     with pytest.raises(SignInError, match=why):
         await signed_in(provider)
@@ -193,7 +189,7 @@ async def test_user_info_about_somebody_else_is_refused(
     running: RunningProvider, provider: Provider
 ) -> None:
     """The name and groups of one person are never taken for those of another."""
-    await running.forge(sub="somebody")
+    running.forge(sub="somebody")
 
     with pytest.raises(SignInError, match="about somebody else"):
         await signed_in(provider)
@@ -212,7 +208,7 @@ async def test_provider_that_is_gone_is_said_to_be_gone(
     running: RunningProvider, provider: Provider
 ) -> None:
     """Who cannot sign in because the provider does not answer is told so, and to try again."""
-    await running.kill()
+    running.kill()
 
     with pytest.raises(ProviderError, match=r"does not answer .* try again"):
         await provider.address(oidc_pending.begun("/"))

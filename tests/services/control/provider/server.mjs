@@ -1,8 +1,9 @@
 // An OpenID Connect provider for tests: panva's, whose clock can be wrong, whose keys can be
 // changed while it runs, and which can be made to sign what no provider should.
 //
-// One argument: {host, client, users, inIdToken, signs}. Commands come as lines of JSON on standard
-// input, each answered by a line on standard output; the first line is the issuer. It ends with its input.
+// One argument: the address to listen at. Commands come as lines of JSON on standard input, each
+// answered by a line on standard output; the first line is the issuer. It ends with its input.
+// It is whatever the last `reset` says: {client, users, inIdToken, signs}.
 
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
@@ -10,11 +11,12 @@ import { createInterface } from "node:readline";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, decodeJwt } from "jose";
 import Provider from "oidc-provider";
 
-const { host, client, users, inIdToken, signs } = JSON.parse(process.argv[2]);
+const host = process.argv[2];
 const realNow = Date.now;
 let skewMs = 0;
 Date.now = () => realNow() + skewMs;
 
+let client, users, inIdToken, signs;
 let keys, kid = 0, forged = null, answer;
 
 async function newKeys() {
@@ -55,16 +57,19 @@ async function forge(genuine) {
 }
 
 const commands = {
+  reset: async (how) => {
+    ({ client, users, inIdToken, signs } = how);
+    [skewMs, forged] = [0, null];
+    await newKeys();
+  },
   rotate: newKeys,
   skew: ({ seconds }) => { skewMs = seconds * 1000; },
   forge: (how) => { forged = how; },
 };
 
-await newKeys();
 const server = createServer((request, response) => answer(request, response));
 server.listen(0, host, async () => {
   const issuer = `http://${host}:${server.address().port}`;
-  await serve(issuer);
   console.log(JSON.stringify(issuer));
   for await (const line of createInterface({ input: process.stdin })) {
     const { name, ...rest } = JSON.parse(line);
