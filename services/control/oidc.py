@@ -155,16 +155,16 @@ def oidc_routes(way: Way) -> list[HTTPRouteHandler]:
         if pending is None or not pending.is_answered_by(answer.state):
             return await _refuse(way, request, _NOT_BEGUN, 403, unseen)
         try:
-            await way.door.enter(f"@{address}", address)
+            await way.door.enter(f"provider from {address}", address)
             signed_in = await _prove(way, pending, answer)
             user = await _user(way, signed_in.person)
             cookie = await way.sessions.begin(request, user, signed_in.id_token)
-            await way.door.forgive(f"@{address}", address)
+            await way.door.forgive(f"provider from {address}", address)
         except HTTPException as failed:
             return await _refuse(way, request, failed.detail, failed.status_code, unseen)
         except (SignInError, AccountError, BrokerError) as failed:
             if isinstance(failed, ProviderError):  # who has to try again is not guessing
-                await way.door.forgive(f"@{address}", address)
+                await way.door.forgive(f"provider from {address}", address)
             return await _refuse(way, request, str(failed), _status(failed))
         await way.audit.write(record(request, _ACTION, user.name, who=user.name, after=_told(user)))
         then = onward(pending.next, way.origins)

@@ -73,7 +73,11 @@ class Parts:
     """What the program is made of."""
 
     def __init__(
-        self, settings: Settings, port: int, connection: Connection, provider: Provider | None
+        self,
+        settings: Settings,
+        port: int,
+        connection: Connection,
+        provider: Provider | None = None,
     ) -> None:
         self.page = _page(settings, port)
         self.audit = Audit(connection)
