@@ -4,6 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 WEB := services/widgets/web
 PAGE := $(WEB)/dist/index.html
+PROVIDER := tests/services/control/provider
+PROVIDER_STAMP := $(PROVIDER)/node_modules/.package-lock.json
 
 # Hundreds of processes start in the tests: without bytecode on disk each of them compiles every module anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,6 +31,11 @@ $(STAMP): requirements.lock pyproject.toml
 $(PAGE): $(STAMP) $(wildcard $(WEB)/*.* $(WEB)/.npmrc $(WEB)/css/* $(WEB)/src/*.ts $(WEB)/src/*/*.ts)
 	$(BIN)/python $(WEB)/build.py
 
+# The OpenID Connect provider that people sign in with in the tests.
+$(PROVIDER_STAMP): $(STAMP) $(PROVIDER)/package-lock.json
+	$(BIN)/python $(WEB)/build.py install $(PROVIDER)
+	@touch $@
+
 run: setup
 	$(BIN)/mesh up
 
@@ -39,7 +46,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/python $(WEB)/build.py check
 
-test: check
+test: check $(PROVIDER_STAMP)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
@@ -58,4 +65,4 @@ lock: setup
 	  --no-emit-index-url --group node -o $(WEB)/requirements.lock
 
 clean:
-	rm -rf .venv $(WEB)/node_modules $(WEB)/dist .mesh .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv $(WEB)/node_modules $(PROVIDER)/node_modules $(WEB)/dist .mesh .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,6 +1,7 @@
-"""Addresses of brokers: `nats://host:port`, or those of a cluster, separated by commas; and origins of pages."""
+"""Addresses of brokers: `nats://host:port`, or those of a cluster, separated by commas; origins of pages; and addresses of the web."""
 
 import re
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from mesh.errors import SettingsError
@@ -62,6 +63,29 @@ def parse_origins(text: str) -> frozenset[str]:
                 f"like https://desk.example.com, separated by commas, not {origin!r}"
             )
     return origins
+
+
+def check_secure(url: str) -> None:
+    """Refuse an address of the web where others on the way could listen; this machine's own needs no TLS.
+
+    Raises:
+        ValueError: it is one, or no address.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname or not (
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+    ):
+        raise ValueError(
+            f"Expected an address with https:// (http:// on this machine alone), not {without_credentials(url)!r}"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is_usable(url: str) -> bool:

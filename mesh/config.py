@@ -22,7 +22,8 @@ def load(environment: Mapping[str, str]) -> Settings:
 
     The key is `MASSIVE_API_KEY`, else `POLYGON_API_KEY` (the vendor's former name), else what the
     file of `MESH_API_KEY_FILE` holds; that of tokens `MESH_TOKEN_KEY`, else what the file of
-    `MESH_TOKEN_KEY_FILE` holds; that of Finlight likewise.
+    `MESH_TOKEN_KEY_FILE` holds; that of Finlight and the secret of the
+    OpenID Connect client likewise.
 
     Raises:
         SettingsError: one line for each unknown `MESH_*` name and each value that is not what
@@ -53,6 +54,8 @@ def load(environment: Mapping[str, str]) -> Settings:
         api_key=settings.api_key or former or _key_in(settings.api_key_file, "MESH_API_KEY_FILE"),
         finlight_key=settings.finlight_key
         or _key_in(settings.finlight_key_file, "MESH_FINLIGHT_KEY_FILE"),
+        oidc_client_secret=settings.oidc_client_secret
+        or _key_in(settings.oidc_client_secret_file, "MESH_OIDC_CLIENT_SECRET_FILE"),
         token_key=settings.token_key or _token_key_in(settings.token_key_file),
     )
 

@@ -11,7 +11,9 @@ MeshError
 ├── ConflictError          somebody else has changed what a person wanted to change
 ├── BrokerError            the server answered with an error, or not at all: worth another try
 │   └── FencedError        somebody else wrote since: this process is no longer the owner
-└── TokenError             what a client showed is no token that lets it in here and now
+├── TokenError             what a client showed is no token that lets it in here and now
+└── SignInError            a person could not be signed in
+    └── ProviderError      the provider of sign-ins does not answer, or not as one: worth another try
 """
 
 
@@ -87,3 +89,11 @@ class FencedError(BrokerError):
 
 class TokenError(MeshError):
     """What a client showed does not let it in. The text says why, for the client, and holds nothing of a token."""
+
+
+class SignInError(MeshError):
+    """A person could not be signed in. The text says why, for the person, and holds no code, token or secret."""
+
+
+class ProviderError(SignInError):
+    """The OpenID Connect provider does not answer, or not as one: nobody can sign in with it now."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from mesh.address import parse_origins
+from mesh.address import check_secure, parse_origins
 from mesh.declaration import (
     about,
     about_port,
@@ -20,6 +20,7 @@ from mesh.declaration import (
     declared,
 )
 from mesh.hours import parse_closures
+from schemas.claims import parse_role_values
 from schemas.news import parse_filters
 
 
@@ -264,6 +265,58 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "File with the key of tokens, as secrets are mounted; one that is not there counts as unset"
         ),
     ] = "/app/mesh_token_key.txt"  # noqa: S105 (a path, not a key)
+    oidc_issuer: Annotated[
+        str,
+        about(
+            "Issuer of the OpenID Connect provider that people sign in with, exactly as it calls itself. Unset: nobody does",
+            check=check_secure,
+        ),
+    ] = ""
+    oidc_client_id: Annotated[str, about("Name by which the provider knows the control plane")] = (
+        "tickmesh"
+    )
+    oidc_client_secret: Annotated[
+        str,
+        about(
+            "Secret that the provider gave the control plane. Unset: the content of the file below; without any it is a public client",
+            secret=True,
+        ),
+    ] = ""
+    oidc_client_secret_file: Annotated[
+        str,
+        about(
+            "File with that secret, as secrets are mounted; one that is not there counts as unset"
+        ),
+    ] = "/app/mesh_oidc_client_secret.txt"  # noqa: S105 (a path, not a secret)
+    oidc_scopes: Annotated[
+        str,
+        about(
+            "What the provider is asked for, separated by spaces; `openid` must be among it",
+            pattern=r"\A([^ ]+ )*openid( [^ ]+)*\Z",
+        ),
+    ] = "openid profile"
+    oidc_name_claim: Annotated[
+        str, about("Claim with the name of a person (`email`, `preferred_username`)", min_length=1)
+    ] = "preferred_username"
+    oidc_role_claim: Annotated[
+        str,
+        about(
+            "Claim with a person's groups or roles; a path if it is inside another (`realm_access.roles`). Unset: none"
+        ),
+    ] = ""
+    oidc_roles: Annotated[
+        str,
+        about(
+            'Which values of that claim make somebody an operator or an admin, a JSON object (`{"operator": ["desk"], "admin": ["it", "heads"]}`)',
+            check=parse_role_values,
+        ),
+    ] = "{}"
+    oidc_default_role: Annotated[
+        Literal["none", "viewer"],
+        about(
+            "What everybody else is whom the provider knows: `viewer`, or `none` and so not let in"
+        ),
+    ] = "none"
     ws_auth: Annotated[
         Literal["token", "none"],
         about(

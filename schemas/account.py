@@ -56,6 +56,8 @@ class Session(Wire, frozen=True, kw_only=True):
     address: str
     agent: str
     """What the browser says that it is."""
+    id_token: str = ""
+    """With which the provider that knows the user can be told of the sign-out; empty for local accounts."""
 
 
 class Link(Wire, frozen=True):

@@ -52,6 +52,7 @@ class Bucket(StrEnum):
     SESSIONS = "sessions"
     LINKS = "links"
     ATTEMPTS = "attempts"
+    SIGN_INS = "sign_ins"
 
 
 ROWS_STREAM = "ROWS"

@@ -169,13 +169,21 @@ class Accounts:
     async def arrived(
         self, name: str, role: Role, provider: str, subject: str, now_ms: int
     ) -> User:
-        """The user whom *provider* has just proven to be *subject*; kept, and known from now on by *name*.
+        """The user whom *provider* has just proven to be *subject*; kept, and known by the *name* of the first time.
+
+        Names can be changed at a provider: who does that is still the same, and as disabled as before.
 
         Raises:
             AccountError: the name is somebody else's, or the account is disabled.
             BrokerError: not known to be kept.
         """
-        account = await self.get(name_of(name))
+        accounts = await self.all()
+        same = [
+            each
+            for each in accounts
+            if (each.user.provider, each.user.subject) == (provider, subject)
+        ]
+        account = same[0] if same else await self.get(name_of(name))
         if account is None:
             user = User(
                 name=name_of(name), role=role, provider=provider, subject=subject, created_ms=now_ms

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
 from mesh.address import parse_origins
@@ -17,6 +18,7 @@ from mesh.settings import Settings
 from mesh.tasks import end
 from schemas.naming import Bucket
 from services import scanners
+from services.control import oidc
 from services.control.access import Access
 from services.control.accounts import Accounts
 from services.control.app import build
@@ -27,6 +29,7 @@ from services.control.credentials import Credentials
 from services.control.door import Door
 from services.control.links import Links
 from services.control.me import me_routes
+from services.control.oidc_provider import Provider
 from services.control.own import own_routes
 from services.control.pages import pages
 from services.control.passwords import Passwords
@@ -51,9 +54,10 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     with listening(port, "the control plane", "MESH_CONTROL_PORT") as listener:
         async with (
             join(settings, lifecycle, "control") as service,
+            oidc.opened(settings, _page(settings, port)) as provider,
             asyncio.TaskGroup() as tasks,
         ):
-            parts = Parts(settings, port, service.connection, lifecycle.log)
+            parts = Parts(settings, port, service.connection, lifecycle.log, provider)
             await parts.credentials.open()
             app = build(parts.access, parts.routes(), lifecycle.report, lifecycle.log)
             server = HttpServer(app, ws="none")
@@ -76,16 +80,22 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
 class Parts:
     """What the program is made of."""
 
-    def __init__(self, settings: Settings, port: int, connection: Connection, log: Log) -> None:
-        self.page = settings.control_url or f"http://{HOST}:{port}"
+    def __init__(
+        self,
+        settings: Settings,
+        port: int,
+        connection: Connection,
+        log: Log,
+        provider: Provider | None = None,
+    ) -> None:
+        self.page = _page(settings, port)
         self.audit = Audit(connection)
         self.accounts = Accounts(KeyValue(connection, Bucket.USERS))
         self.credentials = Credentials(connection, settings, self.accounts, log)
         self.passwords = Passwords()
         self.links = Links(KeyValue(connection, Bucket.LINKS), f"{self.page}/welcome")
-        self.sessions = Sessions(
-            KeyValue(connection, Bucket.SESSIONS), self.accounts, _limits(settings, port)
-        )
+        limits = _limits(settings, port)
+        self.sessions = Sessions(KeyValue(connection, Bucket.SESSIONS), self.accounts, limits)
         self.door = Door(
             self.accounts, self.passwords, Attempts(KeyValue(connection, Bucket.ATTEMPTS))
         )
@@ -96,6 +106,9 @@ class Parts:
             [self.credentials.api_tokens.caller],
             behind_proxy=bool(settings.control_url),
         )
+        self.provider = provider
+        self._sign_ins = KeyValue(connection, Bucket.SIGN_INS)
+        self._limits = limits
         self._settings = settings
         self._connection = connection
         self._boards = [board.name for board in scanners.discover(settings.boards)]
@@ -112,14 +125,42 @@ class Parts:
             *me_routes(),
             *audit_routes(self.audit),
             *sign_in_routes(
-                self.door, self.sessions, self.audit, self.access.origins, Ways(is_open, [])
+                self.door,
+                self.sessions,
+                self.audit,
+                self.access.origins,
+                Ways(is_open, oidc.offered(self.provider)),
+                oidc.goodbye(self.provider, self.page),
             ),
+            *self._oidc_routes(),
             *own_routes(self.accounts, self.sessions, self.door, self.passwords, self.audit),
             *users_routes(self.accounts, self.links, self.audit),
             *welcome_routes(self.reception, self.door, self.sessions, self.audit, is_open=is_open),
             *runtime_routes(self._connection, self._boards),
             *self.credentials.routes(self.audit),
         ]
+
+    def _oidc_routes(self) -> list[HTTPRouteHandler]:
+        if self.provider is None:
+            return []
+        way = oidc.Way(
+            self.provider,
+            oidc.names(self._settings),
+            self.accounts,
+            self.sessions,
+            self._sign_ins,
+            self.door,
+            self.audit,
+            self.access.origins,
+            f"{self._limits.cookie}-oidc",
+            self._limits.is_secure,
+        )
+        return oidc.oidc_routes(way)
+
+
+def _page(settings: Settings, port: int) -> str:
+    """The address of this program, for browsers."""
+    return settings.control_url or f"http://{HOST}:{port}"
 
 
 def _limits(settings: Settings, port: int) -> Limits:

@@ -25,6 +25,8 @@ from services.control.secret import digest, new_secret
 
 
 MOST_AGENT_CHARACTERS = 200
+MOST_ID_TOKEN_CHARACTERS = 8192
+"""A longer one would not fit into the URL that signs out at the provider; that asks the person then."""
 
 _LONGEST_SECRET = 100
 _SEEN_AFTER = 20
@@ -67,10 +69,10 @@ class Sessions:
         async for entry in self._sessions.watch():
             self._take(entry)
 
-    async def begin(self, request: Asked, user: User) -> Cookie:
+    async def begin(self, request: Asked, user: User, id_token: str = "") -> Cookie:
         """Sign *user* in at the browser of *request*, and end the session that it had; the cookie for the answer.
 
-        For whoever has proven who they are, in any way.
+        For whoever has proven who they are, in any way; *id_token* is a provider's.
 
         Raises:
             BrokerError: nobody is signed in.
@@ -86,6 +88,7 @@ class Sessions:
             seen_ms=now_ms,
             address=request.user.address,
             agent=request.headers.get("user-agent", "")[:MOST_AGENT_CHARACTERS],
+            id_token=id_token if len(id_token) <= MOST_ID_TOKEN_CHARACTERS else "",
         )
         revision = await self._sessions.put_if(key, encode_json(session), 0)
         self._held[key] = Held(session, revision)
@@ -128,6 +131,11 @@ class Sessions:
             and self._lasts(held.session, now_ms)
         ]
         return sorted(found, key=lambda each: -each[1].begun_ms)
+
+    def id_token(self, key: str) -> str:
+        """That of a session of this moment's caller; empty if no provider signed them in."""
+        held = self._held.get(key)
+        return held.session.id_token if held else ""
 
     async def end(self, key: str) -> None:
         """End a session, wherever it is used.

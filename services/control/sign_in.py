@@ -1,5 +1,6 @@
 """Coming in with a name and a password, and going out again."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from litestar import Response, get, post
@@ -21,6 +22,12 @@ from services.control.sessions import Sessions
 
 
 SignInText = Annotated[str, Meta(max_length=2000)]
+
+SaysGoodbye = Callable[[str], Awaitable[str]]
+"""Where to go on to, by the id token of a provider."""
+
+SIGN_IN = "/sign-in"
+"""Where the page of sign-in is."""
 
 _WRONG = "the name or the password is wrong, or the account is disabled"
 
@@ -46,6 +53,13 @@ class Nothing(Wire, frozen=True):
     """It is done."""
 
 
+class Goodbye(Wire, frozen=True):
+    """Somebody is signed out, and goes on."""
+
+    next: str
+    """To the provider that signed them in, which ends its session too and sends them back; else to the page of sign-in."""
+
+
 class Provider(Wire, frozen=True):
     """Who else knows who somebody is."""
 
@@ -64,9 +78,14 @@ class Ways(Wire, frozen=True):
 
 
 def sign_in_routes(
-    door: Door, sessions: Sessions, audit: Audit, origins: frozenset[str], ways: Ways
+    door: Door,
+    sessions: Sessions,
+    audit: Audit,
+    origins: frozenset[str],
+    ways: Ways,
+    goodbye: SaysGoodbye | None,
 ) -> list[HTTPRouteHandler]:
-    """What lets people in and out."""
+    """What lets people in and out; *goodbye* for those whom a provider has let in."""
     unseen = Unseen()
 
     @get("/v1/ways", opt=ANYBODY, sync_to_thread=False)
@@ -96,12 +115,14 @@ def sign_in_routes(
         return Response(answer, cookies=[cookie])
 
     @post("/v1/sign-out", opt=needs(Role.VIEWER), status_code=200)
-    async def sign_out(request: Asked) -> Response[Nothing]:
-        """End this session."""
+    async def sign_out(request: Asked) -> Response[Goodbye]:
+        """End this session; the answer says where to go on to."""
         only_sessions(request)
+        id_token = sessions.id_token(request.user.id)
         await sessions.end(request.user.id)
         await audit.write(record(request, "sign-out", request.user.user))
-        return Response(Nothing(), cookies=[sessions.farewell()])
+        further = await goodbye(id_token) if goodbye and id_token else SIGN_IN
+        return Response(Goodbye(further), cookies=[sessions.farewell()])
 
     return [how, sign_in, sign_out]
 

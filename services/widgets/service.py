@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from secrets import token_hex
 from typing import Any
 

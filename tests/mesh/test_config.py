@@ -43,6 +43,10 @@ _CHECKED: dict[str, st.SearchStrategy[Any]] = {
         ["{}", '{"tickers": ["A"], "language": "é"}', ' {"query": null} ']
     ),
     "finlight_key_file": st.sampled_from(["nowhere", "/nowhere/é key"]),
+    "oidc_client_secret_file": st.sampled_from(["nowhere", "/nowhere/é key"]),
+    "oidc_issuer": st.sampled_from(["https://login.example.com/é", "http://127.0.0.1:9/"]),
+    "oidc_roles": st.sampled_from(["{}", '{"operator": ["é"], "admin": ["cn=a,ou=b"]}']),
+    "oidc_scopes": st.sampled_from(["openid", "profile openid groups"]),
     "reference_days": st.lists(days, min_size=1).map(",".join) | st.just(" 2024-10-02 ,"),
     "sim_speed": st.sampled_from(["max", "1", "0.5", "007.250", "1000000"]),
     "token_key": st.text("aZ09:/.,* =é@", min_size=32),
@@ -148,6 +152,18 @@ def test_switches_take_the_usual_words(text: str, value: bool) -> None:
         ("MESH_WS_ORIGINS", "null"),
         ("MESH_WS_ORIGINS", "desk.example.com"),
         ("MESH_WS_ORIGINS", "https://desk.example.com/"),
+        ("MESH_OIDC_ISSUER", "http://login.example.com"),
+        ("MESH_OIDC_ISSUER", "http://127.0.0.1.example.com"),
+        ("MESH_OIDC_ISSUER", "login.example.com"),
+        ("MESH_OIDC_ISSUER", "https:///path"),
+        ("MESH_OIDC_ISSUER", "https://[::1"),
+        ("MESH_OIDC_SCOPES", "profile"),
+        ("MESH_OIDC_SCOPES", "openidea"),
+        ("MESH_OIDC_SCOPES", "openid,profile"),
+        ("MESH_OIDC_ROLES", "admin=it"),
+        ("MESH_OIDC_ROLES", '{"admins": ["it"]}'),
+        ("MESH_OIDC_ROLES", '{"admin": "it"}'),
+        ("MESH_OIDC_DEFAULT_ROLE", "operator"),
     ],
 )
 def test_bad_value_is_refused_with_what_it_was(env: str, text: str) -> None:
@@ -304,4 +320,16 @@ def test_key_of_news_may_lie_in_a_file(tmp_path: Path) -> None:
     assert load(environment).finlight_key == "from-file"
     settings = load(environment | {"FINLIGHT_API_KEY": "from-variable"})
     assert settings.finlight_key == "from-variable"
+    assert "from-" not in repr(settings)
+
+
+def test_secret_of_the_oidc_client_may_lie_in_a_file(tmp_path: Path) -> None:
+    """As secrets are mounted; the variable comes first, and neither is ever shown."""
+    path = tmp_path / "secret"
+    path.write_text("from-file\n")
+    environment = {"MESH_OIDC_CLIENT_SECRET_FILE": str(path)}
+
+    settings = load(environment | {"MESH_OIDC_CLIENT_SECRET": "from-variable"})
+    held = [each.oidc_client_secret for each in (load(environment), settings)]
+    assert held == ["from-file", "from-variable"]
     assert "from-" not in repr(settings)

@@ -31,7 +31,7 @@ async function showSessions() {
 /** @param {string} path */
 const leave = (path) => async () => {
   const answer = await call(path, {});
-  if (answer.ok) location.replace("/sign-in");
+  if (answer.ok) location.replace(answer.data.next ?? "/sign-in");  // a provider may have a session to end, too
   else complain(answer.message);
 };
 

