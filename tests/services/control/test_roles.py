@@ -15,7 +15,7 @@ from tests.services.control.people import Person, newcomer
 from tests.services.control.serving import Running
 
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(180)]
 
 Route = tuple[str, str, Role | None]
 
