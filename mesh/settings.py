@@ -67,6 +67,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], about("Least severe log line that is written")
     ] = "info"
+    image_version: Annotated[
+        str,
+        about(
+            "Version of the image that the program runs from, as its health tells it. Unset: none",
+            "IMAGE_VERSION",
+        ),
+    ] = ""
     partitions: Annotated[
         int,
         about("Number of partitions; fixed once a broker's state was used with it", ge=1, le=100),
@@ -300,6 +307,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 300
 
+    canary_s: Annotated[
+        int,
+        about(
+            "How often the control plane sends a symbol of no exchange through the mesh to see that it arrives, in seconds; 0: never. A recording that is played is left alone",
+            ge=0,
+            le=60,
+        ),
+    ] = 5
+    widgets_url: Annotated[
+        str,
+        about(
+            "Address of the Widget Data Service's `/ws` as the control plane reaches it. Unset: this machine and `MESH_PORT`",
+            url=True,
+        ),
+    ] = ""
     control_port: Annotated[
         int,
         about_port("Port of the control plane. Unset: 8081, or a free one if that is taken"),

@@ -11,12 +11,18 @@ from mesh.connection import Connection, open_connection
 from mesh.http_server import HOST, HttpServer, listening
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.settings import Settings
+from mesh.tasks import end
 from services.control.access import Access
 from services.control.app import build
 from services.control.audit import Audit
 from services.control.audit_rest import audit_routes
 from services.control.caller import Caller
+from services.control.canary import canary_of, why_off
+from services.control.journeys import off
 from services.control.me import me_routes
+from services.control.operations import operations_routes
+from services.control.operations_page import operations_page
+from services.control.survey import Surveyor
 
 
 DEFAULT_PORT = 8081
@@ -36,15 +42,25 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             asyncio.TaskGroup() as tasks,
         ):
             access = Access(_origins(settings, port), _nobody)
-            server = HttpServer(
-                build(access, _routes(connection), lifecycle.report, lifecycle.log), ws="none"
+            why_not = why_off(settings)
+            canary = None if why_not else canary_of(settings, connection)
+            surveyor = Surveyor(
+                settings, connection, canary.report if canary is not None else lambda: off(why_not)
             )
+            routes = [
+                *_routes(connection),
+                *operations_routes(settings, surveyor),
+                *operations_page(),
+            ]
+            server = HttpServer(build(access, routes, lifecycle.report, lifecycle.log), ws="none")
+            sending = [tasks.create_task(canary.run())] if canary is not None else []
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
             lifecycle.ready(page=f"http://{HOST}:{port}/")
             await lifecycle.stopping.wait()
             server.should_exit = True
             await serving
+            await end(sending)
     return {}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from schemas.checkpoint import Counts
 from schemas.wire import Wire
 
 
@@ -43,6 +44,8 @@ class Report(Wire, frozen=True):
     active: dict[str, str]
     """The active process of each group that has standbys."""
     partitions: list[Partition]
+    counts: Counts = Counts({}, {}, {})
+    """What became of the events of all partitions, by class."""
 
 
 def warnings(report: Report) -> Iterator[str]:
