@@ -8,6 +8,7 @@ MeshError
 │   ├── TopologyError      what the server holds cannot be reconciled with nats/
 │   └── ServiceRefusedError the Widget Data Service wants nothing more from this client
 ├── SubscriptionRefusedError the Widget Data Service refused a feed or a view, or has ended it
+├── ConflictError          somebody else has changed what a person wanted to change
 ├── BrokerError            the server answered with an error, or not at all: worth another try
 │   └── FencedError        somebody else wrote since: this process is no longer the owner
 └── TokenError             what a client showed is no token that lets it in here and now
@@ -59,6 +60,16 @@ class SubscriptionRefusedError(MeshError):
         self.feed = feed
         self.place = place
         """Where in `where` it is wrong, a character from 0 on."""
+
+
+class ConflictError(MeshError):
+    """Somebody else has changed since what a person wanted to change; it is as they want it."""
+
+    def __init__(self, message: str, *, present: object, revision: int) -> None:
+        super().__init__(message)
+        self.present = present
+        """A `schemas.control.Wanted`, with who wants it."""
+        self.revision = revision
 
 
 class BrokerError(MeshError):

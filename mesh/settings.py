@@ -67,12 +67,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], about("Least severe log line that is written")
     ] = "info"
-    image_version: Annotated[
+    container_image: Annotated[
         str,
         about(
-            "Version of the image that the program runs from, as its health tells it. Unset: none",
-            "IMAGE_VERSION",
+            "Image that the program runs from, shown beside its version. Unset: none",
+            "CONTAINER_IMAGE",
         ),
+    ] = ""
+    image_version: Annotated[
+        str, about("Version of that image, as its health tells it. Unset: none", "IMAGE_VERSION")
+    ] = ""
     ] = ""
     partitions: Annotated[
         int,

@@ -34,6 +34,19 @@ async def ticks(seconds: float) -> AsyncIterator[None]:
         yield
 
 
+async def first_of(*events: asyncio.Event, timeout_s: float | None = None) -> None:
+    """Wait until one of *events* is set, or *timeout_s* have passed."""
+    if any(event.is_set() for event in events):
+        return
+    async with asyncio.TaskGroup() as tasks:
+        waiting = [tasks.create_task(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+
+
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel *tasks* and wait until all have ended; what they fail with is not raised."""
     pending = {task for task in tasks if not task.done()}

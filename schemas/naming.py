@@ -43,6 +43,7 @@ class Bucket(StrEnum):
     OWNERS = "owners"
     REVOKED = "revoked"
     LAYOUTS = "layouts"
+    CONTROL = "control"
 
 
 ROWS_STREAM = "ROWS"
@@ -325,6 +326,33 @@ def audit_subject(action: str) -> str:
 def latest_page_key(place: int) -> str:
     """The key of a full page of the latest articles, by its place among those that are kept: `latest.017`."""
     return f"{LATEST_KEY}.{place:03d}"
+
+
+def control_key(kind: str, name: str) -> str:
+    """The key of what is wanted of one thing: `feed.massive`.
+
+    Raises:
+        ValueError: *name* is no token.
+    """
+    if not is_token_id(name):
+        raise ValueError(f"a name must be 1–64 letters, digits or - _, was {name[:100]!r}")
+    return f"{kind}.{name}"
+
+
+def parse_control_key(key: str) -> tuple[str, str]:
+    """The kind and the name of a key of KV `control`."""
+    kind, _, name = key.partition(".")
+    return kind, name
+
+
+def reading_subject(program: str, what: str, instance: str = "") -> str:
+    """Where a program, or one instance of it, answers questions: `ctl.listener.get.status`."""
+    return ".".join(filter(None, ("ctl", program, "get", what, instance)))
+
+
+def changing_subject(program: str, what: str, instance: str = "") -> str:
+    """Where a program, or one instance of it, is told what to do: `ctl.listener.do.stop`."""
+    return ".".join(filter(None, ("ctl", program, "do", what, instance)))
 
 
 def layouts_key(user: str) -> str:

@@ -15,11 +15,11 @@ from schemas.market import BatchHead, OwnerPositions
 from schemas.massive import Status
 from schemas.naming import MarketClass, heads_subject, parse_tape_subject, tape_subject
 from schemas.wire import encode_msgpack, msgpack_decoder
-from services.listener.feed import Frames, Subscriptions
 from services.listener.frames import Lot, Splitter
 from services.listener.numbers import Numbers
 from services.listener.repair import Repairs
 from services.listener.ring import Ring
+from services.listener.waiting import Frames
 from services.listener.window import Sent, Window
 
 
@@ -41,7 +41,6 @@ class Listener:
 
     def __init__(self, settings: Settings, connection: Connection, log: Log) -> None:
         self.frames = Frames(settings.queue_mb << 20, lossless=settings.lossless)
-        self.subscriptions = Subscriptions(settings.subscriptions)
         self.splitter = Splitter(settings.partitions, live=settings.source == "live")
         self.published: Counter[MarketClass] = Counter()
         self.resent = 0

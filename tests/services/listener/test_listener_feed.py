@@ -10,8 +10,12 @@ from websockets.asyncio.server import ServerConnection
 from mesh import broker
 from mesh.settings import Settings
 from mesh.testing import eventually
+from mesh.wishes import Wish
+from schemas.control import FeedWanted
 from services.listener import feed
-from services.listener.feed import Frames, Subscriptions, follow
+from services.listener.feed import follow
+from services.listener.standing import Standing, target
+from services.listener.waiting import Frames
 from services.simulator.feed import LiveFeed, TapeFeed
 from services.simulator.player import RealTime, Unpaced
 from tests.services.listener.programs import Told
@@ -31,13 +35,14 @@ class _Following:
 
     def __init__(self, port: int, channels: str = CHANNELS, *, lossless: bool = False) -> None:
         self.told = Told()
-        self.subscriptions = Subscriptions(channels)
         self.frames: list[str] = []
+        self.wish = Wish(FeedWanted())
         self._settings = fed(Settings(lossless=lossless), port, channels)
+        self.standing = Standing(target(self._settings, self.wish.value))
 
     async def run(self, frames: Frames | None = None) -> None:
         put = self._keep if frames is None else frames.put
-        await follow(self._settings, self.told, self.subscriptions, put, _at_once)
+        await follow(self._settings, self.told, self.wish, self.standing, put, _at_once)
 
     async def _keep(self, frame: str) -> None:
         self.frames.append(frame)
@@ -68,7 +73,7 @@ async def test_lost_connection_comes_back_with_all_subscriptions(end: Act) -> No
         following = _Following(port)
         tasks.create_task(following.run())
         await eventually(lambda: len(vendor.subscribed) == 3)
-        await eventually(lambda: not following.subscriptions.unconfirmed)
+        await eventually(lambda: not following.standing.unconfirmed)
         following.told.stopping.set()
 
     assert vendor.subscribed == [{"A.*", "T.*"}] * 3
@@ -82,7 +87,7 @@ async def test_broken_handshake_costs_one_attempt(greet: Act) -> None:
     async with vendor.serving() as port, asyncio.TaskGroup() as tasks:
         following = _Following(port)
         tasks.create_task(following.run())
-        await eventually(lambda: not following.subscriptions.unconfirmed)
+        await eventually(lambda: not following.standing.unconfirmed)
         following.told.stopping.set()
 
     assert vendor.subscribed == [{"A.*", "T.*"}]
@@ -95,7 +100,7 @@ async def test_silent_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     async with vendor.serving() as port, asyncio.TaskGroup() as tasks:
         following = _Following(port)
         tasks.create_task(following.run())
-        await eventually(lambda: not following.subscriptions.unconfirmed)
+        await eventually(lambda: not following.standing.unconfirmed)
         following.told.stopping.set()
 
     assert vendor.connections == 2
@@ -111,7 +116,7 @@ async def test_refused_connections_are_tried_again(monkeypatch: pytest.MonkeyPat
         tasks.create_task(following.run())
         await following.told.until("feed.lost")
         async with vendor.serving(port):
-            await eventually(lambda: not following.subscriptions.unconfirmed)
+            await eventually(lambda: not following.standing.unconfirmed)
             following.told.stopping.set()
 
     assert vendor.subscribed == [{"A.*", "T.*"}]
@@ -125,10 +130,10 @@ async def test_channel_that_is_refused_or_unknown_is_noticed() -> None:
     ):
         following = _Following(port, "T.*,NOI.*,ZZ.*")
         tasks.create_task(following.run())
-        await eventually(following.subscriptions.answered.is_set)
+        await eventually(following.standing.answered.is_set)
         following.told.stopping.set()
 
-    assert following.subscriptions.unconfirmed == ["NOI.*", "ZZ.*"]
+    assert following.standing.unconfirmed == ["NOI.*", "ZZ.*"]
 
 
 async def test_evicted_connection_waits_a_minute() -> None:
@@ -136,7 +141,7 @@ async def test_evicted_connection_waits_a_minute() -> None:
     async with served(LiveFeed([], Unpaced())) as port, asyncio.TaskGroup() as tasks:
         following = _Following(port)
         tasks.create_task(following.run(Frames(1 << 20, lossless=False)))
-        await eventually(lambda: not following.subscriptions.unconfirmed)
+        await eventually(lambda: not following.standing.unconfirmed)
         async with listening(port, "T.*"):
             lost = await following.told.until("feed.lost")
         following.told.stopping.set()
@@ -161,7 +166,7 @@ async def _fail_while_following(market: LiveFeed) -> None:
     async with served(market) as port, asyncio.timeout(8), asyncio.TaskGroup() as tasks:
         following = _Following(port)
         tasks.create_task(following.run())
-        await eventually(lambda: not following.subscriptions.unconfirmed)
+        await eventually(lambda: not following.standing.unconfirmed)
         raise RuntimeError
 
 
