@@ -77,7 +77,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     image_version: Annotated[
         str, about("Version of that image, as its health tells it. Unset: none", "IMAGE_VERSION")
     ] = ""
-    ] = ""
     partitions: Annotated[
         int,
         about("Number of partitions; fixed once a broker's state was used with it", ge=1, le=100),
