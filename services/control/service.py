@@ -1,28 +1,33 @@
 """The program `control`: sign-in, sessions, accounts, the audit, and everything that people run the mesh with."""
 
 import asyncio
-from typing import Any
 
-from litestar.connection import ASGIConnection
 from litestar.types import ControllerRouterHandler
 
 from mesh.address import parse_origins
 from mesh.connection import Connection, open_connection
 from mesh.http_server import HOST, HttpServer, listening
+from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.settings import Settings
 from mesh.tasks import end
+from schemas.naming import Bucket
 from services.control.access import Access
+from services.control.accounts import Accounts
 from services.control.app import build
+from services.control.attempts import Attempts
 from services.control.audit import Audit
 from services.control.audit_rest import audit_routes
-from services.control.caller import Caller
-from services.control.canary import canary_of, why_off
-from services.control.journeys import off
+from services.control.door import Door
+from services.control.links import Links
 from services.control.me import me_routes
-from services.control.operations import operations_routes
-from services.control.operations_page import operations_page
-from services.control.survey import Surveyor
+from services.control.own import own_routes
+from services.control.passwords import Passwords
+from services.control.sessions import Limits, Sessions
+from services.control.sign_in import Ways, sign_in_routes
+from services.control.users_rest import users_routes
+from services.control.watch import Watch
+from services.control.welcome import Reception, welcome_routes
 
 
 DEFAULT_PORT = 8081
@@ -41,36 +46,74 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             open_connection(settings, "control", lifecycle.log) as connection,
             asyncio.TaskGroup() as tasks,
         ):
-            access = Access(_origins(settings, port), _nobody)
-            why_not = why_off(settings)
-            canary = None if why_not else canary_of(settings, connection)
-            surveyor = Surveyor(
-                settings, connection, canary.report if canary is not None else lambda: off(why_not)
-            )
-            routes = [
-                *_routes(connection),
-                *operations_routes(settings, surveyor),
-                *operations_page(),
-            ]
-            server = HttpServer(build(access, routes, lifecycle.report, lifecycle.log), ws="none")
-            sending = [tasks.create_task(canary.run())] if canary is not None else []
+            parts = Parts(settings, port, connection)
+            app = build(parts.access, parts.routes(), lifecycle.report, lifecycle.log)
+            server = HttpServer(app, ws="none")
+            running = [tasks.create_task(each.run()) for each in (parts.accounts, parts.sessions, parts.watch)]
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
-            lifecycle.ready(page=f"http://{HOST}:{port}/")
+            link = await parts.reception.first_link()
+            if (
+                link is not None
+            ):  # a warning, so that it is seen: whoever has it decides who may what
+                lifecycle.log.warning("admin.missing", open_once=link)
+            lifecycle.ready(page=f"{parts.page}/")
             await lifecycle.stopping.wait()
             server.should_exit = True
             await serving
-            await end(sending)
+            await end(running)
     return {}
 
 
-async def _nobody(_: ASGIConnection[Any, Any, Any, Any]) -> Caller | None:
-    return None
+class Parts:
+    """What the program is made of."""
+
+    def __init__(self, settings: Settings, port: int, connection: Connection) -> None:
+        self.page = settings.control_url or f"http://{HOST}:{port}"
+        self.audit = Audit(connection)
+        self.accounts = Accounts(KeyValue(connection, Bucket.USERS))
+        self.passwords = Passwords()
+        self.links = Links(KeyValue(connection, Bucket.LINKS), f"{self.page}/welcome")
+        self.sessions = Sessions(
+            KeyValue(connection, Bucket.SESSIONS), self.accounts, _limits(settings, port)
+        )
+        self.door = Door(
+            self.accounts, self.passwords, Attempts(KeyValue(connection, Bucket.ATTEMPTS))
+        )
+        self.reception = Reception(self.accounts, self.links, self.passwords)
+        self.access = Access(
+            _origins(settings, port),
+            self.sessions.caller,
+            behind_proxy=bool(settings.control_url),
+        )
+        self.watch = Watch(settings, connection)
+        self._settings = settings
+
+    def routes(self) -> list[ControllerRouterHandler]:
+        """All routes."""
+        is_open = self._settings.self_registration
+        return [
+            *me_routes(),
+            *audit_routes(self.audit),
+            *sign_in_routes(
+                self.door, self.sessions, self.audit, self.access.origins, Ways(is_open, [])
+            ),
+            *own_routes(self.accounts, self.sessions, self.door, self.passwords, self.audit),
+            *users_routes(self.accounts, self.links, self.audit),
+            *welcome_routes(self.reception, self.door, self.sessions, self.audit, is_open=is_open),
+            *self.watch.routes(),
+        ]
 
 
-def _routes(connection: Connection) -> list[ControllerRouterHandler]:
-    audit = Audit(connection)
-    return [*me_routes(), *audit_routes(audit)]
+def _limits(settings: Settings, port: int) -> Limits:
+    """A cookie of plain HTTP is for this machine alone, and named by the port, since cookies do not tell ports apart."""
+    is_secure = bool(settings.control_url)
+    return Limits(
+        idle_ms=settings.session_idle_min * 60_000,
+        longest_ms=settings.session_h * 3_600_000,
+        cookie="__Host-tickmesh" if is_secure else f"tickmesh-{port}",
+        is_secure=is_secure,
+    )
 
 
 def _origins(settings: Settings, port: int) -> frozenset[str]:
