@@ -51,6 +51,10 @@ def set_feed(
     Raises:
         ValueError: it cannot be followed.
     """
+    if name != MASSIVE:
+        raise ValueError(
+            f"only the feed {MASSIVE} can be changed, {name} can be stopped and started"
+        )
     said: dict[str, Any] = {}
     if channels is not None:
         said["channels"] = check_channels(channels) if channels else None

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from mesh import clock
-from mesh.audit import Audit
+from mesh import audit, clock
 from mesh.connection import Connection
 from mesh.errors import BrokerError, ConflictError, FencedError
 from mesh.kv import Entry, KeyValue
-from schemas.audit import DONE, Record
+from schemas.audit import DONE, Record, failed, refused
 from schemas.control import KINDS, Wanted, decode_wanted
 from schemas.naming import Bucket, control_key, parse_control_key
 from schemas.wire import DecodeError, encode_json
@@ -53,7 +52,7 @@ class Control:
 
     def __init__(self, connection: Connection) -> None:
         self._bucket = KeyValue(connection, Bucket.CONTROL)
-        self._audit = Audit(connection)
+        self._connection = connection
 
     async def get(self, kind: str, name: str) -> Kept:
         """What is wanted of one thing."""
@@ -94,7 +93,7 @@ class Control:
             newest = await self.get(change.kind, change.name)
             raise await self._refused(change, by, newest, present.revision) from None
         except BrokerError as error:
-            await self._record(change, by, present.value, signed, f"failed: {error}")
+            await self._record(change, by, present.value, signed, failed(str(error)))
             raise
         await self._record(change, by, present.value, signed, DONE)
         return Kept(present.key, signed, done)
@@ -105,17 +104,23 @@ class Control:
             f"this change was made for revision {seen}"
         )
         wanted = change.apply(present.value)
-        await self._record(change, by, present.value, wanted, f"refused: {reason}")
+        await self._record(change, by, present.value, wanted, refused(reason))
         return ConflictError(reason, present=present.value, revision=present.revision)
 
     async def _record(
         self, change: Change, by: By, before: Wanted, after: Wanted, outcome: str
     ) -> None:
-        target = control_key(change.kind, change.name)
-        at_ms = int(clock.now_ms())
-        await self._audit.write(
-            Record(at_ms, by.who, change.action, target, before, after, outcome, by.address)
+        record = Record(
+            at_ms=int(clock.now_ms()),
+            who=by.who,
+            action=change.action,
+            target=control_key(change.kind, change.name),
+            before=before,
+            after=after,
+            outcome=outcome,
+            address=by.address,
         )
+        await audit.write(self._connection, record)
 
 
 def _kept(key: str, entry: Entry | None) -> Kept:

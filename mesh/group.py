@@ -8,6 +8,9 @@ listens; one that does not answer hangs. Either way its slots are dealt to the o
 member stores must be refused by compare-and-set once another has taken over, for a process that was
 paused does not know that it lost anything until it wakes up.
 
+A member can be drained: it hands over what it has and takes nothing, but stands by, until it is to
+take part again. While nobody else is there it keeps what it has: work that nobody does is worse.
+
 Rounds never overlap, so a holder is asked one thing at a time for each slot. While the broker is
 away nothing changes hands and owners go on.
 """
@@ -17,7 +20,7 @@ import os
 import platform
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -43,6 +46,8 @@ _SETTLE_S = 3 * _BEAT_S
 _RETURN_S = 1.0
 """After a reconnect the others may need as long to be back: nobody is doubted before."""
 _RETRY_S = 1.0
+_REBALANCE_S = 10.0
+"""After so long whoever is asked to deal anew takes what is dealt by then."""
 
 _decode_claim = json_decoder(Claim).decode
 _decode_heartbeat = json_decoder(Heartbeat).decode
@@ -91,12 +96,28 @@ class Group:
         self._changed = asyncio.Event()
         self._incarnation = connection.incarnation
         self._retry_s: dict[int, float] = {}
+        self._anew_until_s = 0.0
         self.settled = asyncio.Event()
         """Set once this member has what it can have for now."""
 
     def forget(self, slot: int) -> None:
         """The holder has lost *slot*: its writes are refused. If the claim is still ours, it is taken again."""
         self.held.discard(slot)
+        self._changed.set()
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether this member takes nothing."""
+        return self._member in self._draining
+
+    def drain(self, *, drained: bool) -> None:
+        """Hand over what this member has and take nothing; or take part again."""
+        (self._draining.add if drained else self._draining.discard)(self._member)
+        self._changed.set()
+
+    def rebalance(self) -> None:
+        """Deal all slots anew among the members, whoever has them; every member must be asked to."""
+        self._anew_until_s = clock.monotonic_s() + _REBALANCE_S
         self._changed.set()
 
     async def run(self, holder: Holder, stopping: asyncio.Event) -> None:
@@ -161,8 +182,7 @@ class Group:
             self._draining.discard(said.member)
         else:
             self._heard_s[said.member] = clock.monotonic_s()
-            if said.draining:
-                self._draining.add(said.member)
+            (self._draining.add if said.draining else self._draining.discard)(said.member)
         if before != (said.member in self._heard_s, said.member in self._draining):
             self._changed.set()
 
@@ -188,12 +208,21 @@ class Group:
         """Do for every slot what the deal asks of this member."""
         await self._doubt_the_silent()
         members = {self._member, *self._heard_s} - self._draining
-        plan = deal(
-            {slot: member for slot, (member, _) in self._claims.items()}, members, self._slots
-        )
+        if not members:  # all are drained: each keeps what it has
+            return
+        plan = self._plan(members)
         await asyncio.gather(
             *(self._settle(slot, plan.get(slot), holder) for slot in range(self._slots))
         )
+
+    def _plan(self, members: Collection[str]) -> dict[int, str]:
+        owned = {slot: member for slot, (member, _) in self._claims.items()}
+        if clock.monotonic_s() < self._anew_until_s:
+            anew = deal({}, members, self._slots)
+            if owned != anew:
+                return anew
+            self._anew_until_s = 0.0
+        return deal(owned, members, self._slots)
 
     async def _doubt_the_silent(self) -> None:
         before_s = clock.monotonic_s() - _SILENCE_S

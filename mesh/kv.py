@@ -11,6 +11,7 @@ blind for 15 s after a server restart, measured.)
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
+from operator import attrgetter
 from typing import NamedTuple
 
 from nats.errors import Error
@@ -63,7 +64,9 @@ class KeyValue:
     async def all(self) -> list[Entry]:
         """The last value of every key, oldest change first."""
         stored = await direct.every(self._connection, self.stream, key_subject(self.bucket, ">"))
-        return [entry for entry in map(_entry, stored) if entry.value is not None]
+        newest = {entry.key: entry for entry in map(_entry, stored)}  # a bucket may keep history
+        found = (entry for entry in newest.values() if entry.value is not None)
+        return sorted(found, key=attrgetter("revision"))
 
     async def put(self, key: str, value: bytes, headers: dict[str, str] | None = None) -> int:
         """Store *value* and return its revision.

@@ -114,6 +114,7 @@ class Service:
 
     async def start(self) -> None:
         """Be found, and answer for the state of this process."""
+        self._lifecycle.tell = self.status
         await cancellable(self._micro.start())
         await self.answer(_STATUS, self.status)
         await self.obey("log", lambda asked: changes.set_level(self.program, asked.level))
@@ -169,6 +170,7 @@ class Service:
                 subject=subject(self.program, what, instance),
                 metadata=metadata,
             )
+        await self.connection.flush()  # who has heard that we are ready may ask at once
 
     def status(self) -> dict[str, Any]:
         """All that this process says of itself."""
@@ -227,7 +229,8 @@ async def offer_feed(service: Service, name: str) -> None:
     await service.obey("stop", lambda _: changes.stop_feed(name))
     await service.obey("start", lambda _: changes.start_feed(name))
     await service.obey("restart", lambda _: changes.restart_feed(name))
-    await service.obey("set", set_feed)
+    if name == changes.MASSIVE:
+        await service.obey("set", set_feed)
 
 
 async def obey_drain(wish: Wish[DrainWanted], act: Callable[[bool], None]) -> None:

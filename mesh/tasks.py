@@ -1,7 +1,7 @@
 """Tasks that do something again and again, and their end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from mesh import clock
@@ -45,6 +45,19 @@ async def first_of(*events: asyncio.Event, timeout_s: float | None = None) -> No
         finally:
             for each in waiting:
                 each.cancel()
+
+
+async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of *work*; None if *event* is set first, which cancels it and waits for its end."""
+    async with asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(work)
+        waiting = tasks.create_task(event.wait())
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if working.done():
+            return working.result()
+        working.cancel()
+    return None
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -174,7 +174,7 @@ class RankedRow(Wire, frozen=True):
     halt: str | None = None
 
 
-class Board(Wire, frozen=True):
+class Board(Wire, frozen=True, omit_defaults=True):
     """A leaderboard: the best rows of the whole market by one score, best first, ties by symbol.
 
     As JSON this is the value of KV `boards` and the payload of `board.{name}`. Everything but
@@ -190,6 +190,8 @@ class Board(Wire, frozen=True):
     seq: int
     """Grows with every change of this board."""
     rows: list[RankedRow]
+    paused: bool = False
+    """Somebody wants it to stay as it is; absent while nobody does."""
 
 
 def ranked(rank: int, score: float, row: Row) -> RankedRow:

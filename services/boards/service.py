@@ -5,18 +5,23 @@ microsecond for every event of the tape.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
-from mesh import clock, topology
+import msgspec
+
+from mesh import changes, clock, topology
 from mesh.checkpoint import Checkpoints
-from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FencedError
-from mesh.group import Group, member_name
+from mesh.group import Group
 from mesh.leaderboard import Instant, board_at
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.market_reader import MarketReader
+from mesh.service import Asked, Says, Service, join
 from mesh.settings import Settings
-from mesh.tasks import end, ticks
+from mesh.tasks import end, first_of, ticks
+from mesh.wishes import Wish
+from schemas.control import BoardWanted
 from schemas.leaderboard import Board
 from services import scanners
 from services.boards.shelf import Shelf
@@ -36,16 +41,20 @@ _HAND_OVER_S = 10.0
 class Boards:
     """Every leaderboard that `services.scanners` finds, ranked over all rows while this process is active."""
 
-    def __init__(self, settings: Settings, connection: Connection, lifecycle: Lifecycle) -> None:
+    def __init__(self, settings: Settings, service: Service, lifecycle: Lifecycle) -> None:
+        connection = service.connection
         self.reader = MarketReader(connection, settings.partitions)
         """Of the market table; a new one each time this process becomes active."""
-        self.group = Group(connection, GROUP, 1, member_name(), lifecycle.log)
+        self.group = Group(connection, GROUP, 1, service.instance, lifecycle.log)
         self.active = False
         self.role_changed = asyncio.Event()
         floors = (settings.board_min_usd, float(settings.board_min_shares))
         self._boards = [board.above(*floors) for board in scanners.discover(settings.boards)]
         self.names = [board.name for board in self._boards]
         self.shelf = Shelf(connection, self.names)
+        self.wishes: Mapping[str, Wish[BoardWanted]] = {
+            name: service.wishes.follow("board", name, BoardWanted) for name in self.names
+        }
         self._top = settings.board_top
         self._connection = connection
         self._partitions = settings.partitions
@@ -116,11 +125,46 @@ class Boards:
         self._received_ms = 0.0
 
     def _ranked(self, instant: Instant) -> list[Board]:
+        """All boards but those that are paused and say so."""
         columns = self.reader.table.columns()
         return [
-            board_at(instant, board, columns, seq=self.shelf.next_seq(board.name), top=self._top)
+            msgspec.structs.replace(
+                board_at(
+                    instant, board, columns, seq=self.shelf.next_seq(board.name), top=self._top
+                ),
+                paused=self.is_paused(board.name),
+            )
             for board in self._boards
+            if not (self.is_paused(board.name) and self.shelf.is_paused(board.name))
         ]
+
+    def is_paused(self, name: str) -> bool:
+        """Whether somebody wants a board to stay as it is."""
+        return self.wishes[name].value.paused
+
+    def named(self, asked: Asked) -> str:
+        """The board that is meant. Raises ValueError if there is none."""
+        if asked.board not in self.wishes:
+            raise ValueError(f"board must be one of {', '.join(self.names)}, was {asked.board!r}")
+        return asked.board
+
+    def tell(self) -> dict[str, Any]:
+        """What it does, for people."""
+        return {
+            "role": "active" if self.active else "standby",
+            "symbols": len(self.reader.table.columns()),
+            "paused": [name for name in self.names if self.is_paused(name)],
+        }
+
+    async def obey(self) -> None:
+        """Put the boards again when somebody wants one to be paused or to go on, for ever."""
+        changed = [wish.changed for wish in self.wishes.values()]
+        while True:
+            await first_of(*changed)
+            for each in changed:
+                each.clear()
+            self.reader.changed = True
+            await self._survive(self.flush)
 
     async def _finish(self) -> None:
         await self.reader.load_again()
@@ -165,16 +209,21 @@ def _older(one_ms: float, other_ms: float) -> float:
 
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """Rank the market, or stand by to do so, until told to stop; the active one ends with all that was published."""
-    async with open_connection(settings, "boards", lifecycle.log) as connection:
-        await topology.keep(connection, settings.replicas)
-        await Checkpoints(connection).require_partitions(settings.partitions)
-        boards = Boards(settings, connection, lifecycle)
+    async with join(settings, lifecycle, "boards") as service:
+        await topology.keep(service.connection, settings.replicas)
+        await Checkpoints(service.connection).require_partitions(settings.partitions)
+        boards = Boards(settings, service, lifecycle)
+        service.says = Says(boards.tell, lambda: {"puts": boards.shelf.puts})
+        await service.wishes.load()
+        await service.obey("pause", lambda asked: changes.pause_board(boards.named(asked)))
+        await service.obey("resume", lambda asked: changes.resume_board(boards.named(asked)))
         async with asyncio.TaskGroup() as tasks:
             meanwhile = [
                 tasks.create_task(each)
                 for each in (
                     boards.keep(settings.board_flush_ms / 1000, boards.flush),
                     boards.keep(_RESYNC_S, boards.complete),
+                    boards.obey(),
                     _announce(boards, lifecycle),
                 )
             ]

@@ -26,6 +26,8 @@ class _Place:
     def __init__(self) -> None:
         self.seq = 0
         self.revision = 0
+        self.paused = False
+        """Whether the value says so."""
         self.unsure: deque[bytes] = deque(maxlen=_MOST_UNSURE)
         """What was put since `revision` without an answer: any of it may be stored, or be so later."""
 
@@ -47,8 +49,13 @@ class Shelf:
             place.revision = entry.revision
             place.seq = self._places[entry.key].seq
             with suppress(DecodeError):
-                place.seq = max(place.seq, _decode_board(entry.value or b"").seq)
+                board = _decode_board(entry.value or b"")
+                place.seq, place.paused = max(place.seq, board.seq), board.paused
         self._places = places
+
+    def is_paused(self, name: str) -> bool:
+        """Whether the board *name* says that it is paused."""
+        return self._places[name].paused
 
     def next_seq(self, name: str) -> int:
         """The number of the board *name* that is put next."""
@@ -64,7 +71,7 @@ class Shelf:
         """
         headers = {RECEIVED_MS: f"{received_ms:.3f}"}
         results = await asyncio.gather(
-            *(self._put(board.board, encode_json(board), headers) for board in boards),
+            *(self._put(board, encode_json(board), headers) for board in boards),
             return_exceptions=True,
         )
         errors = [result for result in results if isinstance(result, BaseException)]
@@ -72,7 +79,8 @@ class Shelf:
         if errors:
             raise errors[0]
 
-    async def _put(self, name: str, value: bytes, headers: dict[str, str]) -> None:
+    async def _put(self, board: Board, value: bytes, headers: dict[str, str]) -> None:
+        name = board.board
         place = self._places[name]
         if place.unsure:
             self._resolve(place, await self._bucket.get(name))
@@ -87,6 +95,7 @@ class Shelf:
             place.unsure.clear()
             raise
         place.unsure.clear()
+        place.paused = board.paused
         self.puts += 1
 
     def _resolve(self, place: _Place, stored: Entry | None) -> None:

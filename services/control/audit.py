@@ -1,10 +1,10 @@
 """The audit: written with an acknowledgement, read newest first. It knows no HTTP, so that commands can read it too."""
 
-from mesh import direct
+from mesh import audit, direct
 from mesh.connection import Connection
 from schemas.audit import Record
 from schemas.naming import AUDIT_STREAM, audit_subject
-from schemas.wire import encode_json, json_decoder
+from schemas.wire import json_decoder
 
 
 _decode = json_decoder(Record).decode
@@ -22,7 +22,7 @@ class Audit:
         Raises:
             BrokerError: it is not known to be kept.
         """
-        await self._connection.acknowledged(audit_subject(record.action), encode_json(record))
+        await audit.write(self._connection, record)
 
     async def read(
         self, most: int, who: str | None = None, action: str | None = None

@@ -5,10 +5,11 @@ import asyncio
 from litestar.types import ControllerRouterHandler
 
 from mesh.address import parse_origins
-from mesh.connection import Connection, open_connection
+from mesh.connection import Connection
 from mesh.http_server import HOST, HttpServer, listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.service import join
 from mesh.settings import Settings
 from mesh.tasks import end
 from schemas.naming import Bucket
@@ -43,10 +44,10 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     port = settings.control_port or DEFAULT_PORT
     with listening(port, "the control plane", "MESH_CONTROL_PORT") as listener:
         async with (
-            open_connection(settings, "control", lifecycle.log) as connection,
+            join(settings, lifecycle, "control") as service,
             asyncio.TaskGroup() as tasks,
         ):
-            parts = Parts(settings, port, connection)
+            parts = Parts(settings, port, service.connection)
             app = build(parts.access, parts.routes(), lifecycle.report, lifecycle.log)
             server = HttpServer(app, ws="none")
             running = [tasks.create_task(each.run()) for each in (parts.accounts, parts.sessions, parts.watch)]

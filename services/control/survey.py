@@ -90,7 +90,7 @@ class Surveyor:
             at_ms=int(clock.now_ms()),
             took_ms=round((clock.monotonic_s() - began_s) * 1000, 1),
             source=self._settings.source,
-            broker=str(self._connection.client.connected_server_version),
+            broker=_version(self._connection),
             broker_away_s=0.0,
             programs=programs,
             partitions=report,
@@ -121,6 +121,11 @@ class Surveyor:
         now_ms = int(clock.now_ms())
         session = self._calendar.day_at(now_ms).session(now_ms)
         return msgspec.structs.replace(found, problems=list(problems(found, session)))
+
+
+def _version(connection: Connection) -> str:
+    told = connection.client.connected_server_version
+    return f"{told.major}.{told.minor}.{told.patch}"
 
 
 def _clients(programs: Sequence[Program]) -> int | None:

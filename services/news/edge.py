@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import suppress
 from hashlib import sha256
 from secrets import SystemRandom
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mesh import clock
 from mesh.connection import Connection
@@ -18,7 +18,9 @@ from mesh.errors import BrokerError
 from mesh.kv import RECEIVED_MS
 from mesh.logs import Log
 from mesh.settings import Settings
-from mesh.tasks import end
+from mesh.tasks import end, first_of, unless
+from mesh.wishes import Wish
+from schemas.control import FeedWanted
 from schemas.naming import news_tape_subject
 from services.news import finlight_form, massive_form
 from services.news.finlight import Attempt
@@ -42,7 +44,9 @@ class _Waiting(NamedTuple):
 class Edge:
     """The active listener of news."""
 
-    def __init__(self, settings: Settings, connection: Connection, log: Log) -> None:
+    def __init__(
+        self, settings: Settings, connection: Connection, wish: Wish[FeedWanted], log: Log
+    ) -> None:
         self.received = 0
         self.published = 0
         self.discarded = 0
@@ -58,6 +62,16 @@ class Edge:
         self._settled = asyncio.Event()
         self._settled.set()
         self._sources: list[asyncio.Task[None]] = []
+        self._wish = wish
+        self._attempt: Attempt | None = None
+
+    def tell(self) -> dict[str, Any]:
+        """How it stands with Finlight, for people."""
+        return {
+            "running": self._wish.value.running,
+            "connected": self._attempt is not None and self._attempt.is_admitted,
+            "configured": bool(self._settings.finlight_key),
+        }
 
     async def run(self) -> None:
         """Listen and publish, until the caller cancels."""
@@ -79,17 +93,28 @@ class Edge:
 
     async def _listen(self) -> None:
         """Connect to Finlight again and again, by the rules of `services.news.reconnect`."""
+        wish = self._wish
         waits = Reconnecting(SystemRandom().random)
         while True:
-            attempt = Attempt(self._settings, self._from_finlight, self._log)
-            ending = await attempt.run()
+            if wish.changed.is_set():
+                waits = Reconnecting(SystemRandom().random)
+                wish.changed.clear()
+            if not wish.value.running:
+                self._log.info("finlight.stopped", by=wish.value.by)
+                await wish.changed.wait()
+                continue
+            self._attempt = attempt = Attempt(self._settings, self._from_finlight, self._log)
+            ending = await unless(wish.changed, attempt.run())
+            self._attempt = None
             self.unreadable += attempt.unreadable
+            if ending is None:
+                continue
             wait_s = waits.delay_s(ending)
             self._log.warning(
                 "finlight.ended", code=ending.code, status=ending.status, meaning=rule(ending).meaning,
                 again_s=round(wait_s, 1),
             )  # fmt: skip
-            await asyncio.sleep(wait_s)
+            await first_of(wish.changed, timeout_s=wait_s)
 
     def _from_finlight(self, payload: bytes) -> None:
         self._take(finlight_form.VENDOR, payload)

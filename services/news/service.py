@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from mesh import topology
-from mesh.connection import Connection, open_connection
+from mesh import changes, topology
 from mesh.errors import BrokerError, FencedError
-from mesh.group import Group, member_name
+from mesh.group import Group
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.service import Says, Service, join, offer_feed
 from mesh.settings import Settings
 from mesh.tasks import end
+from schemas.control import FeedWanted
 from services.news import listed
 from services.news.edge import Edge
 from services.news.shelf import Shelf
@@ -33,11 +34,13 @@ class Roles:
     """What this process does alone: the holder of its group."""
 
     def __init__(
-        self, settings: Settings, connection: Connection, lifecycle: Lifecycle, tasks: asyncio.TaskGroup
+        self, settings: Settings, service: Service, lifecycle: Lifecycle, tasks: asyncio.TaskGroup
     ) -> None:  # fmt: skip
-        self.edge = Edge(settings, connection, lifecycle.log)
+        connection = service.connection
+        wish = service.wishes.follow("feed", changes.FINLIGHT, FeedWanted)
+        self.edge = Edge(settings, connection, wish, lifecycle.log)
         self.shelf = Shelf(connection, lifecycle.log)
-        self.group = Group(connection, GROUP, len(ROLES), member_name(), lifecycle.log)
+        self.group = Group(connection, GROUP, len(ROLES), service.instance, lifecycle.log)
         self.changed = asyncio.Event()
         self._running: dict[int, asyncio.Task[None]] = {}
         self._tasks = tasks
@@ -51,6 +54,10 @@ class Roles:
     def held(self) -> list[str]:
         """What this process does now."""
         return [ROLES[slot] for slot in sorted(self._running)]
+
+    def tell(self) -> dict[str, Any]:
+        """What it does, for people."""
+        return {"roles": self.held, "feed": self.edge.tell()}
 
     async def take(self, slot: int) -> None:
         """Begin with a role. Raises BrokerError if it cannot be begun with now."""
@@ -93,12 +100,16 @@ class Roles:
 
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """Work on articles, and do what else falls to this process, until told to stop."""
-    async with open_connection(settings, "news", lifecycle.log) as connection:
+    async with join(settings, lifecycle, "news") as service:
+        connection = service.connection
         await topology.keep(connection, settings.replicas)
         symbols = Listed()
         work = Work(connection, symbols, lifecycle.log)
         async with asyncio.TaskGroup() as tasks:
-            roles = Roles(settings, connection, lifecycle, tasks)
+            roles = Roles(settings, service, lifecycle, tasks)
+            service.says = Says(roles.tell, lambda: _counters(roles, work))
+            await service.wishes.load()
+            await offer_feed(service, changes.FINLIGHT)
             meanwhile = [
                 tasks.create_task(each)
                 for each in (
@@ -109,6 +120,10 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             ]
             await roles.group.run(roles, lifecycle.stopping)
             await end(meanwhile)
+    return _counters(roles, work)
+
+
+def _counters(roles: Roles, work: Work) -> Counters:
     return {
         "received": roles.edge.received,
         "published": roles.edge.published,

@@ -5,16 +5,18 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
-from mesh import topology
+from mesh import changes, topology
 from mesh.calendar import calendar_with
 from mesh.checkpoint import Checkpoints
-from mesh.connection import Connection, open_connection
+from mesh.connection import Connection
 from mesh.errors import BrokerError, FencedError
-from mesh.group import Group, member_name
+from mesh.group import Group
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.publisher import Publisher
+from mesh.service import Says, Service, join, obey_drain
 from mesh.settings import Settings
 from mesh.tasks import end, ticks
+from schemas.control import DrainWanted, RebalanceWanted
 from services.processors import learning
 from services.processors.fold import Fold
 from services.processors.known import Knowledge
@@ -22,7 +24,7 @@ from services.processors.owner import Owner
 from services.processors.rows import RowFold
 
 
-GROUP = "processors"
+GROUP = changes.WORKERS
 
 _RESYNC_S = 0.1
 ROWS_SHARE = 0.25
@@ -40,11 +42,15 @@ _ALERTS_S = 0.02
 class Worker:
     """The partitions in the hands of this process: what its group's `Holder` is."""
 
-    def __init__(self, settings: Settings, connection: Connection, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self, settings: Settings, connection: Connection, lifecycle: Lifecycle, member: str
+    ) -> None:
         self.owners: dict[int, Owner] = {}
         self.knowledge = Knowledge()
-        self.handed_over: list[Owner] = []
-        """Those that were given back; after the end, all that there were."""
+        self.handed_over = 0
+        """Partitions that were given back; after the end, all that there were."""
+        self.rejected = 0
+        """Batches of those that could not be read."""
         self.publisher = Publisher(connection, waits=False)
         self._settings = settings
         self._connection = connection
@@ -60,7 +66,15 @@ class Worker:
         )
         self._fold = fold
         self._build = partial(RowFold, knowledge=self.knowledge, fold=fold)
-        self.group = Group(connection, GROUP, settings.partitions, member_name(), lifecycle.log)
+        self.group = Group(connection, GROUP, settings.partitions, member, lifecycle.log)
+
+    def tell(self) -> dict[str, Any]:
+        """What it has, for people."""
+        return {
+            "group": GROUP,
+            "partitions": sorted(self.owners),
+            "drained": self.group.is_drained,
+        }
 
     async def take(self, slot: int) -> None:
         """Take a partition over. Raises what `Owner.open` does."""
@@ -85,11 +99,12 @@ class Worker:
     async def hand_over(self, slot: int) -> None:
         """Give a partition back, stored as far as it has come."""
         owner = self.owners.pop(slot)
-        self.handed_over.append(owner)
+        self.handed_over += 1
         try:
             await owner.hand_over()
         except BrokerError as error:  # its successor goes on from the last checkpoint
             self._lifecycle.log.warning("owner.delayed", partition=slot, reason=str(error))
+        self.rejected += owner.state.rejected
 
     async def drop(self, slot: int) -> None:
         """Let go of a partition that belongs to another worker already."""
@@ -169,10 +184,13 @@ class Worker:
 
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """Own what the group deals to this process until told to stop; then hand over and return what was folded."""
-    async with open_connection(settings, "processors", lifecycle.log) as connection:
+    async with join(settings, lifecycle, "processors") as service:
+        connection = service.connection
         await topology.keep(connection, settings.replicas)
         await Checkpoints(connection).require_partitions(settings.partitions)
-        worker = Worker(settings, connection, lifecycle)
+        worker = Worker(settings, connection, lifecycle, service.instance)
+        service.says = Says(worker.tell, lambda: _counters(worker))
+        obeying = await _obey(service, worker.group)
         await learning.load(connection, worker.knowledge, lifecycle.log)
         await worker.publisher.start()
         async with asyncio.TaskGroup() as tasks:
@@ -188,6 +206,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
                     worker.every(settings.rows_kv_ms / 1000, Owner.put_rows, _SHOW_SHARE),
                     worker.every(settings.image_ms / 1000, Owner.picture),
                     *worker.learn(),
+                    *obeying,
                     _announce(worker.group, lifecycle, settings.partitions),
                 )
             ]
@@ -197,14 +216,35 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         return _counters(worker)
 
 
+async def _obey(service: Service, group: Group) -> list[Coroutine[Any, Any, None]]:
+    """Let this worker be drained, and its group be dealt anew; what follows who wants that, for ever."""
+    drained = service.wishes.follow("worker", service.instance, DrainWanted)
+    dealt = service.wishes.follow("rebalance", GROUP, RebalanceWanted)
+    await service.wishes.load()
+    dealt.changed.clear()  # what was dealt anew before this worker came
+    here = service.instance
+    await service.obey("drain", lambda _: changes.drain_worker(here), alone=True)
+    await service.obey("resume", lambda _: changes.resume_worker(here), alone=True)
+    await service.obey("rebalance", lambda _: changes.rebalance())
+
+    async def deal_anew() -> None:
+        while True:
+            await dealt.changed.wait()
+            dealt.changed.clear()
+            group.rebalance()
+
+    return [obey_drain(drained, lambda is_drained: group.drain(drained=is_drained)), deal_anew()]
+
+
 async def _announce(group: Group, lifecycle: Lifecycle, partitions: int) -> None:
     await group.settled.wait()
     lifecycle.ready(partitions=f"{len(group.held)} of {partitions}")
 
 
 def _counters(worker: Worker) -> Counters:
+    held = worker.owners.values()
     return {
-        "partitions": len(worker.handed_over),
-        "rejected_batches": sum(owner.state.rejected for owner in worker.handed_over),
+        "partitions": worker.handed_over,
+        "rejected_batches": worker.rejected + sum(owner.state.rejected for owner in held),
         "unstored": worker.publisher.refused,
     }

@@ -16,10 +16,10 @@ from secrets import SystemRandom
 from mesh import clock, topology
 from mesh.backoff import delays_s
 from mesh.calendar import Calendar, calendar_with
-from mesh.connection import open_connection
 from mesh.errors import SettingsError
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.service import Says, join
 from mesh.settings import Settings
 from schemas.naming import Bucket
 from schemas.reference import SymbolDay
@@ -98,7 +98,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     first_days = _days(settings.reference_days)
     budget = Budget(settings.reference_calls, clock.monotonic_s())
     vendor, for_people = Vendor(settings, budget), Vendor(settings, budget, "people")
-    async with open_connection(settings, "reference", lifecycle.log) as connection:
+    async with join(settings, lifecycle, "reference") as service:
+        connection = service.connection
         await topology.keep(connection, settings.replicas)
         shelf = Shelf(connection, settings.partitions, lifecycle.log)
         calendar = calendar_with(settings.closures)
@@ -113,6 +114,10 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
                 return date.fromisoformat(loader.latest.name if loader.latest else first_days[-1])
             return date.fromisoformat(calendar.day_at(int(clock.now_ms())).name)
 
+        service.says = Says(
+            lambda: {"days": sorted(loader.loaded), "wanted": sorted(loader.wanted)},
+            lambda: _counters(vendor, loader, shelf, background),
+        )
         most_bytes = settings.reference_cache_mb << 20
         responder = Responder(connection, for_people, today, most_bytes, lifecycle)
         work = [

@@ -58,6 +58,7 @@ class CompatSource:
         self._board_s = board_s
         self._linger_s = linger_s
         self._sessions: set[CompatSession] = set()
+        self._is_drained = False
         self._needed = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -87,6 +88,8 @@ class CompatSource:
         self._sessions.add(session)
         self._idle.clear()
         self._needed.set()
+        if self._is_drained:
+            session.end(RESTARTING)
         try:
             yield
         finally:
@@ -109,10 +112,16 @@ class CompatSource:
             self._news = News(self._connection, self._deliver)
             self._due.clear()
 
+    def drain(self, *, drained: bool) -> None:
+        """Send every client elsewhere, and whoever comes; or serve again."""
+        self._is_drained = drained
+        if drained:
+            for session in tuple(self._sessions):
+                session.end(RESTARTING)
+
     async def close(self, patience_s: float) -> None:
         """Have every client closed; who does not take even that within *patience_s* is left behind."""
-        for session in tuple(self._sessions):
-            session.end(RESTARTING)
+        self.drain(drained=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 await self._idle.wait()

@@ -25,7 +25,7 @@ class Hub:
         self.catalogue = catalogue
         self.places = places
         self.closing = False
-        """Set once: every client is to be closed."""
+        """Whether every client is to be closed: at the end, and while the process is drained."""
         self.stale = False
         """Whether what is served is not known to be up to date."""
         self.clients_served = 0
@@ -106,11 +106,16 @@ class Hub:
             }
         )
 
+    def drain(self, *, drained: bool) -> None:
+        """Send every client elsewhere, and whoever comes; or serve again."""
+        self.closing = drained
+        if drained:
+            for client in self._clients:
+                client.session.close(RESTARTING)
+
     async def close(self, patience_s: float) -> None:
         """Have every client closed; who does not take even that within *patience_s* is left behind."""
-        self.closing = True
-        for client in self._clients:
-            client.session.close(RESTARTING)
+        self.drain(drained=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 await self._empty.wait()

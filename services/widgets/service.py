@@ -3,20 +3,24 @@
 import asyncio
 import gc
 import socket
+from collections.abc import Coroutine
 from secrets import token_hex
+from typing import Any
 
 from litestar.types import ControllerRouterHandler
 
-from mesh import clock
+from mesh import changes, clock
 from mesh.address import parse_origins
-from mesh.connection import Connection, open_connection
+from mesh.connection import Connection
 from mesh.http_server import HOST, listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
+from mesh.service import Says, Service, join, obey_drain
 from mesh.settings import Settings
 from mesh.tasks import end
 from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
+from schemas.control import DrainWanted
 from schemas.naming import Bucket
 from services import scanners
 from services.widgets.app import build, own_origins
@@ -58,16 +62,23 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         pump = Pump(lifecycle.log)
         hub = _hub(settings, pump, lifecycle.log)
         async with (
-            open_connection(settings, "widgets", lifecycle.log) as connection,
+            join(settings, lifecycle, "widgets") as service,
             asyncio.TaskGroup() as tasks,
         ):
+            connection = service.connection
             flush_s = settings.ws_flush_ms / 1000
             sources = Sources(connection, hub, settings.partitions, flush_s, lifecycle.log)
             compat = CompatSource(connection)
             origins = parse_origins(settings.ws_origins) or own_origins(port)
             routes = _routes(settings, port, hub, pump, compat, connection, origins)
             server = Server(build(hub, routes, lifecycle.report, origins))
+            service.says = Says(
+                lambda: {"clients": hub.clients, "drained": hub.closing, "stale": hub.stale},
+                lambda: _counters(sources, hub, pump),
+            )
+            obeying = await _obey_drain(service, lifecycle, hub, compat)
             running = [tasks.create_task(each.run()) for each in (sources, compat, pump)]
+            running.append(tasks.create_task(obeying))
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
             _collect_seldom()
@@ -77,6 +88,10 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             server.should_exit = True
             await serving
             await end(running)
+    return _counters(sources, hub, pump)
+
+
+def _counters(sources: Sources, hub: Hub, pump: Pump) -> Counters:
     return {
         "updates": sources.updates,
         "rejected": sources.rejected,
@@ -85,6 +100,26 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         "failures": pump.failures,
         "closed": {str(code): count for code, count in sorted(hub.closed.items())},
     }
+
+
+async def _obey_drain(
+    service: Service, lifecycle: Lifecycle, hub: Hub, compat: CompatSource
+) -> Coroutine[Any, Any, None]:
+    """Let this process be drained; what follows who wants that, for ever."""
+    wish = service.wishes.follow("widgets", service.instance, DrainWanted)
+    here, condition = service.instance, lifecycle.condition("drain")
+    await service.obey("drain", lambda _: changes.drain_widgets(here), alone=True)
+    await service.obey("resume", lambda _: changes.resume_widgets(here), alone=True)
+
+    def drain(is_drained: bool) -> None:
+        hub.drain(drained=is_drained)
+        compat.drain(drained=is_drained)
+        if is_drained:
+            condition.lost(f"was drained by {wish.value.by}")
+        else:
+            condition.met()
+
+    return obey_drain(wish, drain)
 
 
 def _hub(settings: Settings, pump: Pump, log: Log) -> Hub:

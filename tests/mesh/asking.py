@@ -58,4 +58,4 @@ async def audited(connection: Connection, action: str, count: int = 1) -> list[R
         found = [_decode(each.payload) for each in stored]
         return [record for record in found if record.action == action]
 
-    return await eventually(records, lambda found: len(found) >= count)  # type: ignore[arg-type,return-value]  # awaited
+    return await eventually(records, lambda found: len(found) >= count)

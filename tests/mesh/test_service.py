@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from mesh.changes import FINLIGHT, pause_board, restart_feed, set_feed, start_feed, stop_feed
+from mesh.changes import MASSIVE, pause_board, restart_feed, set_feed, start_feed, stop_feed
 from mesh.connection import Connection
 from mesh.control import By, Control
 from mesh.errors import ConflictError
@@ -31,7 +31,7 @@ async def service(settings: Settings, connection: Connection) -> AsyncIterator[S
     assert connection.connected.is_set()
     async with join(settings, Told(), "test") as joined:
         joined.says = Says(lambda: {"symbols": 3}, lambda: {"events": 7})
-        await offer_feed(joined, FINLIGHT)
+        await offer_feed(joined, MASSIVE)
         yield joined
 
 
@@ -79,14 +79,14 @@ async def test_statistics_carry_all_that_a_process_says_of_itself(
 
 async def test_request_writes_what_is_wanted(service: Service, connection: Connection) -> None:
     """A request to stop a feed is stored with who and when, followed, and audited with before and after."""
-    wish = service.wishes.follow("feed", FINLIGHT, FeedWanted)
+    wish = service.wishes.follow("feed", MASSIVE, FeedWanted)
     answer = await ask(connection, "ctl.test.do.stop", by="ann")
     await eventually(lambda: not wish.value.running)
     (record,) = await audited(connection, "feed.stop")
 
     assert answer.content["wanted"]["by"] == wish.value.by == record.who == "nats:ann"
     assert answer.content["revision"] == wish.revision
-    assert (record.target, record.outcome) == ("feed.finlight", "done")
+    assert (record.target, record.outcome) == ("feed.massive", "done")
     assert (record.before["running"], record.after["running"]) == (True, False)
     assert record.at_ms > 0
 
@@ -108,7 +108,7 @@ async def test_request_that_makes_no_sense_is_refused(
 ) -> None:
     """What is refused says what was expected, changes nothing, and counts as an error of the endpoint."""
     answer = await ask(connection, "ctl.test.do.set", **said)
-    kept = await Control(connection).get("feed", FINLIGHT)
+    kept = await Control(connection).get("feed", MASSIVE)
     (stats,) = await ask_all(connection, f"$SRV.STATS.test.{service.instance}", 1)
 
     assert (answer.code, kept.revision) == (code, 0)
@@ -119,24 +119,24 @@ async def test_request_that_makes_no_sense_is_refused(
 async def test_change_that_somebody_was_faster_with_is_told_to_both(connection: Connection) -> None:
     """The second of two operators is refused with what is wanted now and by whom; the first finds the attempt in the audit."""
     control = Control(connection)
-    seen = await control.get("feed", FINLIGHT)
-    first = await control.change(stop_feed(FINLIGHT), ANN, seen.revision)
+    seen = await control.get("feed", MASSIVE)
+    first = await control.change(stop_feed(MASSIVE), ANN, seen.revision)
     with pytest.raises(ConflictError, match="changed by ann since") as refused:
-        await control.change(set_feed(FINLIGHT, channels="A.*"), BOB, seen.revision)
+        await control.change(set_feed(MASSIVE, channels="A.*"), BOB, seen.revision)
     (record,) = await audited(connection, "feed.set")
 
     assert refused.value.present == first.value
     assert refused.value.revision == first.revision
     assert (record.who, record.before["by"]) == ("bob", "ann")
     assert record.outcome.startswith("refused: ")
-    assert (await control.get("feed", FINLIGHT)) == first
+    assert (await control.get("feed", MASSIVE)) == first
 
 
 async def test_what_is_so_already_is_not_written_again(connection: Connection) -> None:
     """To stop what is stopped changes nothing, and so no other operator's revision; it is in the audit."""
     control = Control(connection)
-    once = await control.change(stop_feed(FINLIGHT), ANN)
-    twice = await control.change(stop_feed(FINLIGHT), BOB)
+    once = await control.change(stop_feed(MASSIVE), ANN)
+    twice = await control.change(stop_feed(MASSIVE), BOB)
 
     assert twice == once
     assert [record.who for record in await audited(connection, "feed.stop", 2)] == ["ann", "bob"]
@@ -165,14 +165,14 @@ async def test_value_of_another_hand_is_left_out(
     service: Service, connection: Connection, value: bytes
 ) -> None:
     """What somebody writes past all checks is not obeyed; the next good value is."""
-    wish = service.wishes.follow("feed", FINLIGHT, FeedWanted)
+    wish = service.wishes.follow("feed", MASSIVE, FeedWanted)
     control = KeyValue(connection, Bucket.CONTROL)
-    await Control(connection).change(stop_feed(FINLIGHT), ANN)
+    await Control(connection).change(stop_feed(MASSIVE), ANN)
     await eventually(lambda: not wish.value.running)
-    await control.put("feed.finlight", value)
+    await control.put("feed.massive", value)
     await service.wishes.load()
     stopped = wish.value
-    await control.put("feed.finlight", b'{"channels":"T.*","by":"ann"}')
+    await control.put("feed.massive", b'{"channels":"T.*","by":"ann"}')
     await eventually(lambda: wish.value.channels == "T.*")
 
     assert not stopped.running

@@ -6,6 +6,7 @@ import { age, el, took } from "./operations-elements.js";
 /** @typedef {{sent_ms: number, stored_ms: number | null, row_ms: number | null, kv_ms: number | null, socket_ms: number | null}} Journey */
 /** @typedef {{state: string, reason: string, every_s: number, journeys: Journey[]}} Canary */
 
+const SHOWN = 120;
 const SVG = "http://www.w3.org/2000/svg";
 const WORDS = /** @type {Record<string, [string, string]>} */ ({
   well: ["good", "arrives"], missing: ["bad", "does not arrive"], starting: ["none", "on its way"], off: ["none", "off"],
@@ -14,7 +15,7 @@ const WORDS = /** @type {Record<string, [string, string]>} */ ({
 /** @param {Canary} canary */
 export function canaryParts(canary) {
   const [tone, word] = WORDS[canary.state] ?? ["none", canary.state];
-  const head = el("div.row", {}, el(`span.state.${tone}`, {}, word), el("span.soft", {}, canary.reason || `sent every ${canary.every_s} s, milliseconds since it was sent`));
+  const head = el("div.row", {}, el(`span.state.${tone}`, {}, word), el("span.soft", {}, canary.reason || `one is sent every ${canary.every_s} s; times are since then`));
   if (!canary.journeys.length) return [head];
   const last = canary.journeys.findLast((each) => each.socket_ms !== null && each.kv_ms !== null) ?? canary.journeys[canary.journeys.length - 1];
   if (!last) return [head];
@@ -34,7 +35,7 @@ function most(journeys) {
 function scale({ journeys, every_s }) {
   const sorted = journeys.flatMap((each) => each.socket_ms ?? []).sort((a, b) => a - b);
   const missed = journeys.slice(0, -2).filter((each) => each.socket_ms === null).length;
-  return el("div.scale", {}, el("span", {}, `${age(journeys.length * every_s)} ago`),
+  return el("div.scale", {}, el("span", {}, `${age((SHOWN - 1) * every_s)} ago`),
     el("span", {}, `to a socket: median ${took(sorted[sorted.length >> 1])}, worst ${took(sorted[sorted.length - 1])}${missed ? `, ${missed} missed` : ""}`),
     el("span", {}, "now"));
 }
@@ -45,7 +46,7 @@ function scale({ journeys, every_s }) {
  */
 function history(journeys) {
   const svg = document.createElementNS(SVG, "svg");
-  const [width, height, top] = [119, 60, most(journeys)];
+  const [width, height, top] = [SHOWN - 1, 60, most(journeys)];
   for (const [name, value] of Object.entries({
     class: "history", viewBox: `0 0 ${width} ${height + 4}`, preserveAspectRatio: "none", role: "img", "aria-label": "Time to a socket of the last canaries",
   })) svg.setAttribute(name, value);

@@ -49,8 +49,10 @@ function feedRow(survey, name, program, said, mayOperate) {
   const feed = holder?.state["feed"] ?? holder?.state ?? {};
   const stopped = feed["running"] === false || feed["wanted"] === "stopped";
   const [tone, word] = !holder ? ["bad", `no ${program} answers`] : stopped ? ["warn", "stopped"]
+    : feed["connected"] === false ? ["warn", `not connected ${feed["lost"] ?? ""}`]
     : holder.ready ? ["good", "follows"] : ["warn", Object.values(holder.reasons).join("; ") || "not ready"];
-  const where = holder?.facts["feed"] ? `${holder.facts["feed"]}` : "";
+  const age_ms = feed["last_frame_ms"] ? survey.at_ms - feed["last_frame_ms"] : null;
+  const where = [feed["host"], age_ms === null ? null : `last frame ${age(Math.max(0, age_ms) / 1000)} ago`].filter(Boolean).join(" · ");
   const button = (/** @type {string} */ act, /** @type {string} */ label, /** @type {boolean} */ off) =>
     el("button", { type: "button", "data-act": act, "data-feed": name, "aria-label": `${label} ${said}`, disabled: off || !holder }, label);
   return el("div.row.feed", {}, el("span", {}, el(`span.state.${tone}`, {}, `${said} ${word}`), " ", el("span.soft", {}, where)),
@@ -135,10 +137,10 @@ export function eventParts(survey) {
   if (!counts) return [el("p.empty", {}, "Nothing was counted yet.")];
   const [folded, late, discarded] = counts;
   const names = Object.keys(folded).sort((a, b) => (folded[b] ?? 0) - (folded[a] ?? 0));
-  const listener = survey.programs.find((each) => each.name === "listener" && !each.silent_s)?.counters ?? {};
+  const listener = survey.programs.find((each) => each.name === "listener" && !each.silent_s)?.counters;
   const rows = names.map((name) => [name, count(folded[name]), count(late[name] ?? 0), discards(discarded[name] ?? 0),
-    count(listener["published"]?.[name]), discards(listener["discarded"]?.[name])]);
-  const rejected = listener["rejected"];
+    count(listener?.["published"]?.[name]), discards(listener && (listener["discarded"]?.[name] ?? 0))]);
+  const rejected = listener?.["rejected"];
   return [table("Events by class", ["class", ">folded", ">late", ">discarded", ">sent by listener", ">discarded there"], rows),
     rejected === undefined ? null : el("p.soft", {}, `${count(rejected)} malformed events were rejected at the listener`)];
 }

@@ -96,12 +96,18 @@ function showSurvey(found) {
   show(body("streams"), ...streamParts(found));
   const problems = place("problems");
   problems.hidden = !found.problems.length;
-  show(problems, ...found.problems.map((each) => el("li", {}, each)));
+  show(problems, ...found.problems.map((each) => el("li", {}, ...worded(each))));
   const source = place("source");
   source.hidden = found.source === "live";
   source.textContent = found.source === "tape" ? "recording" : found.source;
   place("main").removeAttribute("aria-busy");
 }
+
+/**
+ * What stands between backticks is something to type.
+ * @param {string} text
+ */
+const worded = (text) => text.split("`").map((part, n) => (n % 2 ? el("code", {}, part) : document.createTextNode(part)));
 
 /** How old everything is, and whether it can be believed. */
 function showAge() {

@@ -32,8 +32,8 @@ async def _until(connection: Connection, **expected: object) -> dict[str, object
     """The state of the feed, once it is as *expected*."""
     return await eventually(
         lambda: _feed(connection),
-        lambda feed: expected.items() <= feed.items(),  # type: ignore[attr-defined]  # awaited
-    )  # type: ignore[return-value]  # awaited
+        lambda feed: expected.items() <= feed.items(),
+    )
 
 
 async def _connected(told: Told) -> None:
