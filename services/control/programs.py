@@ -18,8 +18,10 @@ from schemas.wire import DecodeError, Wire, json_decoder
 
 _ASK = "$SRV.STATS"
 _QUIET_S = 0.15
-"""When nobody has answered for so long, everybody has."""
+"""When nobody has answered for so long, nobody is waited for any more."""
 _LONGEST_S = 0.6
+_PATIENCE_S = 3.0
+"""Who has not answered for so long is silent."""
 _REMEMBERED_S = 60.0
 
 
@@ -75,11 +77,16 @@ _decode = json_decoder(_Statistics).decode
 
 
 class Programs:
-    """The processes of a mesh."""
+    """The processes of a mesh. One that is busy answers late: what comes after a round counts for the next."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._seen: dict[str, tuple[Program, float]] = {}
+        self._inbox = ""
+        self._heard = asyncio.Event()
+        self._asking_s = float("-inf")
+        """Since when questions are asked without a pause: nobody is silent who was not asked."""
+        self._asked_s = float("-inf")
 
     async def ask(self) -> list[Program]:
         """All that answer now, and those that did until a moment ago.
@@ -87,36 +94,46 @@ class Programs:
         Raises:
             BrokerError: the broker takes no question.
         """
-        answers: list[bytes] = []
-        heard = asyncio.Event()
-
-        async def on_answer(message: Message) -> None:
-            answers.append(message.data)
-            heard.set()
-
-        inbox = self._connection.inbox()
-        subscription = await self._connection.subscribe(inbox, on_answer)
-        try:
-            await self._connection.publish(_ASK, b"", reply=inbox)
-            await _until_quiet(heard)
-        finally:
-            await self._connection.unsubscribe(subscription)
+        if not self._inbox:
+            inbox = self._connection.inbox()
+            await self._connection.subscribe(inbox, self._on_answer)
+            self._inbox = inbox
         now_s = clock.monotonic_s()
-        for each in answers:
-            found = program_of(each)
-            if found is not None:
-                self._seen[found.instance] = (found, now_s)
-        return self._known(now_s)
+        if now_s - self._asked_s > _PATIENCE_S:
+            self._asking_s = now_s
+        self._asked_s = now_s
+        await self._connection.publish(_ASK, b"", reply=self._inbox)
+        await self._until_quiet()
+        return self._known(clock.monotonic_s())
+
+    async def _on_answer(self, message: Message) -> None:
+        found = program_of(message.data)
+        if found is not None:
+            self._seen[found.instance] = (found, clock.monotonic_s())
+            self._heard.set()
+
+    async def _until_quiet(self) -> None:
+        end_s = clock.monotonic_s() + _LONGEST_S
+        while clock.monotonic_s() < end_s:
+            self._heard.clear()
+            try:
+                async with asyncio.timeout(_QUIET_S):
+                    await self._heard.wait()
+            except TimeoutError:
+                return
 
     def _known(self, now_s: float) -> list[Program]:
+        silent_s = {
+            name: now_s - max(seen_s, self._asking_s) for name, (_, seen_s) in self._seen.items()
+        }
         self._seen = {
-            name: (program, seen_s)
-            for name, (program, seen_s) in self._seen.items()
-            if now_s - seen_s <= _REMEMBERED_S
+            name: seen for name, seen in self._seen.items() if silent_s[name] <= _REMEMBERED_S
         }
         known = [
-            msgspec.structs.replace(program, silent_s=round(now_s - seen_s, 1))
-            for program, seen_s in self._seen.values()
+            msgspec.structs.replace(
+                program, silent_s=round(silent_s[name], 1) if silent_s[name] > _PATIENCE_S else 0.0
+            )
+            for name, (program, _) in self._seen.items()
         ]
         return sorted(known, key=lambda each: (each.name, each.started_ms, each.instance))
 
@@ -142,13 +159,3 @@ def _epoch_ms(text: str) -> int:
     except ValueError:
         return 0
 
-
-async def _until_quiet(heard: asyncio.Event) -> None:
-    end_s = clock.monotonic_s() + _LONGEST_S
-    while clock.monotonic_s() < end_s:
-        heard.clear()
-        try:
-            async with asyncio.timeout(_QUIET_S):
-                await heard.wait()
-        except TimeoutError:
-            return

@@ -1,7 +1,7 @@
 // @ts-check
 /** The canary: how long it takes, leg by leg, and its last minutes as a line. */
 
-import { age, el, took } from "./operations-elements.js";
+import { age, el, took, worded } from "./operations-elements.js";
 
 /** @typedef {{sent_ms: number, stored_ms: number | null, row_ms: number | null, kv_ms: number | null, socket_ms: number | null}} Journey */
 /** @typedef {{state: string, reason: string, every_s: number, journeys: Journey[]}} Canary */
@@ -15,7 +15,7 @@ const WORDS = /** @type {Record<string, [string, string]>} */ ({
 /** @param {Canary} canary */
 export function canaryParts(canary) {
   const [tone, word] = WORDS[canary.state] ?? ["none", canary.state];
-  const head = el("div.row", {}, el(`span.state.${tone}`, {}, word), el("span.soft", {}, canary.reason || `one is sent every ${canary.every_s} s; times are since then`));
+  const head = el("div.row", {}, el(`span.state.${tone}`, {}, word), el("span.soft", {}, ...worded(canary.reason || `one is sent every ${canary.every_s} s; times are since then`)));
   if (!canary.journeys.length) return [head];
   const last = canary.journeys.findLast((each) => each.socket_ms !== null && each.kv_ms !== null) ?? canary.journeys[canary.journeys.length - 1];
   if (!last) return [head];

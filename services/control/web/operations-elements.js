@@ -77,6 +77,12 @@ function copyAttributes(held, wanted) {
   }
 }
 
+/**
+ * What stands between backticks is something to type.
+ * @param {string} text
+ */
+export const worded = (text) => text.split("`").map((part, n) => (n % 2 ? el("code", {}, part) : document.createTextNode(part)));
+
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1, minimumFractionDigits: 1 });
 

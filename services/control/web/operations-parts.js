@@ -94,12 +94,13 @@ function programState(program) {
 function saidOf(program) {
   const reasons = Object.entries(program.reasons).map(([name, reason]) => `${name} ${reason}`);
   if (reasons.length) return reasons.join("; ");
-  return Object.entries({ ...program.facts, ...flat(program.state) }).map(([name, value]) => `${name} ${value}`).join(" · ");
+  return Object.entries({ ...flat(program.facts), ...flat(program.state) }).map(([name, value]) => `${name} ${value}`).join(" · ");
 }
 
-/** @param {Record<string, any>} state what fits in a line */
-function flat(state) {
-  return Object.fromEntries(Object.entries(state).filter(([, value]) => ["string", "number", "boolean"].includes(typeof value)));
+/** @param {Record<string, any>} told what of it fits in a line; of a list, how long it is, and not what is as usual */
+function flat(told) {
+  return Object.fromEntries(Object.entries(told).map(([name, value]) => [name, Array.isArray(value) ? value.length : value])
+    .filter(([, value]) => value !== false && ["string", "number", "boolean"].includes(typeof value)));
 }
 
 /** @param {Survey} survey */
@@ -185,12 +186,17 @@ function row(stream, consumers) {
 export function auditParts(records) {
   if (!records.length) return [el("p.empty", {}, "Nobody has changed anything yet.")];
   return [table("Newest records", ["when", "who", "what", "on", "outcome", "from"], records.map((each) => [
-    el("span.soft", {}, new Date(each.at_ms).toLocaleString()), each.who || el("span.soft", {}, "the program"), each.action, each.target,
+    el("span.soft", {}, when(each.at_ms)), each.who || el("span.soft", {}, "the program"), each.action, each.target,
     each.outcome === "done" ? each.outcome : el("span.warn.wrap", {}, each.outcome), el("span.soft", {}, each.address)]))];
 }
 
 /** @param {number} n */
 const two = (n) => String(n).padStart(2, "0");
+
+/** @param {number} ms */
+function when(ms) {
+  return new Date(ms).toLocaleString("sv-SE").slice(5);
+}
 
 /** @param {number} ms */
 function clock(ms) {

@@ -2,7 +2,7 @@
 /** The operations page: asks once a second, shows what it is told, and says how old that is. */
 
 import { canaryParts } from "./operations-canary.js";
-import { age, el, show } from "./operations-elements.js";
+import { age, el, show, worded } from "./operations-elements.js";
 import { auditParts, clientParts, eventParts, feedParts, partitionParts, programParts, streamParts } from "./operations-parts.js";
 
 const EVERY_MS = 1000;
@@ -53,6 +53,7 @@ async function look() {
     aheadMs = (survey?.at_ms ?? answeredMs) - answeredMs;
     trouble = "";
     if (survey) showSurvey(survey);
+    showAge();
     await lookAtAudit();
   } catch (error) {
     trouble = error instanceof DOMException || error instanceof TypeError ? "" : String(error instanceof Error ? error.message : error);
@@ -102,12 +103,6 @@ function showSurvey(found) {
   source.textContent = found.source === "tape" ? "recording" : found.source;
   place("main").removeAttribute("aria-busy");
 }
-
-/**
- * What stands between backticks is something to type.
- * @param {string} text
- */
-const worded = (text) => text.split("`").map((part, n) => (n % 2 ? el("code", {}, part) : document.createTextNode(part)));
 
 /** How old everything is, and whether it can be believed. */
 function showAge() {

@@ -8,6 +8,7 @@ from typing import Any
 
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from mesh import broker
 from mesh.connection import Connection, open_connection
@@ -77,7 +78,7 @@ async def operating(settings: Settings) -> AsyncIterator[Operating]:
 
 def _changing(made: Operating) -> HTTPRouteHandler:
     @post("/v1/feeds/{name:str}/{act:str}", opt=needs(Role.OPERATOR), sync_to_thread=False)
-    def change(request: Asked, name: str, act: str) -> dict[str, str]:
+    def change(request: Asked, name: FromPath[str], act: FromPath[str]) -> dict[str, str]:
         made.asked.append(f"{request.user.user} {act} {name}")
         return {}
 

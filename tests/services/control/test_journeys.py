@@ -43,11 +43,14 @@ def test_one_that_is_overdue_says_where_it_is() -> None:
     journeys.send(1000, 10.0)
     assert journeys.report(14.0).state == "starting"
     journeys.arrive("stored", 1000, 10.1)
-    journeys.arrive("row", 1000, 10.2)
-
     report = journeys.report(16.0)
     assert report.state == "missing"
-    assert "KV `rows`" in report.reason
+    assert "owner of its partition" in report.reason
+
+    journeys.arrive("row", 1000, 16.1)
+    journeys.arrive("socket", 1000, 16.1)
+    assert journeys.report(17.0).state == "starting"
+    assert "KV `rows`" in journeys.report(31.0).reason
 
     _through(journeys, 1000, 16.5)
     journeys.send(6000, 17.0)
