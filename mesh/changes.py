@@ -15,7 +15,7 @@ from schemas.control import (
 )
 
 
-MASSIVE, FINLIGHT = FEEDS = ("massive", "finlight")
+MASSIVE, FINLIGHT = "massive", "finlight"
 WORKERS = "processors"
 """The group whose slots are the partitions."""
 

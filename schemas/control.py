@@ -10,6 +10,9 @@ from typing import Literal
 from schemas.wire import Decoder, Wire, json_decoder
 
 
+FeedName = Literal["massive", "finlight"]
+ProgramName = Literal["reference", "processors", "boards", "widgets", "control", "news", "listener"]
+"""The simulator is no part of the mesh."""
 MarketName = Literal["stocks", "options", "indices", "crypto", "forex"]
 AnyMarket = Literal[MarketName, ""]
 """A market, or the one of the settings."""

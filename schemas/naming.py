@@ -45,6 +45,7 @@ class Bucket(StrEnum):
     REVOKED = "revoked"
     LAYOUTS = "layouts"
     CONTROL = "control"
+    ANSWERS = "answers"
     USERS = "users"
     SESSIONS = "sessions"
     LINKS = "links"

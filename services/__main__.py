@@ -18,6 +18,7 @@ from mesh.logs import set_up
 from mesh.settings import Settings
 from schemas.wire import encode_json
 from services.bench import flags as bench_flags
+from services.ctl import flags as ctl_flags
 from services.load import flags as load_flags
 from services.tail import flags as tail_flags
 from services.tokens import flags as token_flags
@@ -127,6 +128,10 @@ def _add_questions(command: Command) -> None:
     partitions.add_argument("--json", action="store_true", help="one JSON object")
     partitions.set_defaults(act=_partitions)
 
+    ctl = command("ctl", help="see and change what runs: feeds, workers, boards, logs; the audit")
+    ctl_flags.add(ctl)
+    ctl.set_defaults(act=_ctl)
+
     token = command("token", help="issue, look at or revoke a client's token")
     token_flags.add(token)
     token.set_defaults(act=_token)
@@ -190,6 +195,11 @@ def _tail(arguments: argparse.Namespace) -> int:
 
 def _token(arguments: argparse.Namespace) -> int:
     code: int = import_module("services.tokens.command").main(arguments, os.environ)
+    return code
+
+
+def _ctl(arguments: argparse.Namespace) -> int:
+    code: int = import_module("services.ctl.command").main(arguments, load(os.environ))
     return code
 
 

@@ -1,6 +1,7 @@
 """The health of the whole: what was found, and what of it needs somebody, in sentences. Pure."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from msgspec import field
 
@@ -26,6 +27,13 @@ class Market(Wire, frozen=True):
     asof_ms: int
 
 
+class Wish(Wire, frozen=True):
+    """What somebody wants of one thing."""
+
+    revision: int
+    value: dict[str, Any]
+
+
 class Survey(Wire, frozen=True):
     """Everything that was found of a mesh."""
 
@@ -47,6 +55,8 @@ class Survey(Wire, frozen=True):
     canary: CanaryReport
     clients: int | None
     """Of all Widget Data Services; None: none of them says."""
+    wanted: dict[str, Wish] = field(default_factory=dict)
+    """What persons want, by its key in KV `control`."""
     problems: list[str] = field(default_factory=list)
     """What needs somebody, a sentence each; empty: all is well."""
 

@@ -13,6 +13,7 @@ from mesh.service import join
 from mesh.settings import Settings
 from mesh.tasks import end
 from schemas.naming import Bucket
+from services import scanners
 from services.control.access import Access
 from services.control.accounts import Accounts
 from services.control.app import build
@@ -24,6 +25,7 @@ from services.control.links import Links
 from services.control.me import me_routes
 from services.control.own import own_routes
 from services.control.passwords import Passwords
+from services.control.runtime import runtime_routes
 from services.control.sessions import Limits, Sessions
 from services.control.sign_in import Ways, sign_in_routes
 from services.control.users_rest import users_routes
@@ -89,6 +91,8 @@ class Parts:
         )
         self.watch = Watch(settings, connection)
         self._settings = settings
+        self._connection = connection
+        self._boards = [board.name for board in scanners.discover(settings.boards)]
 
     def routes(self) -> list[ControllerRouterHandler]:
         """All routes."""
@@ -102,6 +106,7 @@ class Parts:
             *own_routes(self.accounts, self.sessions, self.door, self.passwords, self.audit),
             *users_routes(self.accounts, self.links, self.audit),
             *welcome_routes(self.reception, self.door, self.sessions, self.audit, is_open=is_open),
+            *runtime_routes(self._connection, self._boards),
             *self.watch.routes(),
         ]
 

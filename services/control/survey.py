@@ -9,12 +9,13 @@ import msgspec
 from mesh import clock
 from mesh.calendar import calendar_with
 from mesh.connection import Connection
+from mesh.control import Control
 from mesh.errors import BrokerError, FatalError
 from mesh.kv import KeyValue
 from mesh.settings import Settings
 from schemas.naming import Bucket
 from schemas.wire import DecodeError, json_decoder
-from services.control.health import Market, Survey, problems
+from services.control.health import Market, Survey, Wish, problems
 from services.control.journeys import CanaryReport
 from services.control.programs import Program, Programs
 from services.control.streams import Streams
@@ -50,6 +51,7 @@ class Surveyor:
         self._calendar = calendar_with(settings.closures)
         self._programs = Programs(connection)
         self._streams = Streams(connection)
+        self._control = Control(connection)
         self._boards = KeyValue(connection, Bucket.BOARDS)
         self._looking = asyncio.Lock()
         self._found_s = float("-inf")
@@ -82,8 +84,12 @@ class Surveyor:
 
     async def _ask(self, began_s: float) -> Survey:
         """Raises BrokerError: it does not answer."""
-        programs, (streams, consumers), market, _ = await asyncio.gather(
-            self._programs.ask(), self._streams.ask(), self._market(), self._look_at_partitions()
+        programs, (streams, consumers), market, wanted, _ = await asyncio.gather(
+            self._programs.ask(),
+            self._streams.ask(),
+            self._market(),
+            self._control.all(),
+            self._look_at_partitions(),
         )
         report, problem = self._partitions
         return Survey(
@@ -98,6 +104,9 @@ class Surveyor:
             streams=streams,
             consumers=consumers,
             market=market,
+            wanted={
+                each.key: Wish(each.revision, msgspec.to_builtins(each.value)) for each in wanted
+            },
             canary=self._canary(),
             clients=_clients(programs),
         )
@@ -107,9 +116,9 @@ class Surveyor:
             return
         try:
             self._partitions = await survey_partitions(self._connection), ""
+            self._partitions_s = clock.monotonic_s()
         except FatalError as error:
             self._partitions = None, str(error)
-        self._partitions_s = clock.monotonic_s()
 
     async def _market(self) -> Market | None:
         entry = await self._boards.get(_BOARD)

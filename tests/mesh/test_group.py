@@ -163,3 +163,61 @@ async def test_claims_of_unknown_members_are_taken_over(
         await owners.put(owner_key("test", slot), encode_json(Claim("long-dead", 0.0)))
     async with _member(settings, "a") as one:
         await eventually(lambda: _shares([one]) == [6])
+
+
+async def test_drained_member_hands_over_and_stands_by(
+    settings: Settings, connection: Connection
+) -> None:
+    """What a drained member had is handed over, also to whoever comes; it takes nothing until it is to take part again."""
+    del connection
+    async with AsyncExitStack() as stack:
+        one, other = [await stack.enter_async_context(_member(settings, name)) for name in "ab"]
+        await eventually(lambda: _shares([one, other]) == [3, 3])
+        one.group.drain(drained=True)
+        await eventually(lambda: _shares([one, other]) == [6, 0])
+        third = await stack.enter_async_context(_member(settings, "c"))
+        await eventually(lambda: _shares([other, third]) == [3, 3])
+        assert not one.slots.held
+        await other.die()
+        await eventually(lambda: len(third.slots.held) == SLOTS)
+        one.group.drain(drained=False)
+        await eventually(lambda: _shares([one, third]) == [3, 3])
+
+        assert not any(member.slots.dropped for member in (one, third))
+
+
+async def test_last_member_keeps_what_it_has_when_it_is_drained(
+    settings: Settings, connection: Connection
+) -> None:
+    """Nothing is handed over to nobody: who is alone keeps its slots until somebody comes who can take them."""
+    del connection
+    async with _member(settings, "a") as one:
+        await eventually(lambda: len(one.slots.held) == SLOTS)
+        one.group.drain(drained=True)
+        async with _member(settings, "b") as other:
+            await eventually(lambda: len(other.slots.held) == SLOTS)
+            other.group.drain(drained=True)
+            one.group.drain(drained=False)
+            await eventually(lambda: len(one.slots.held) == SLOTS)
+
+        assert len(one.slots.handed_over) == SLOTS
+
+
+async def test_slots_are_dealt_anew_when_somebody_wants_that(
+    settings: Settings, connection: Connection
+) -> None:
+    """Whatever came before, all members agree on shares that follow from their names alone."""
+    del connection
+    async with AsyncExitStack() as stack:
+        last = await stack.enter_async_context(_member(settings, "b"))
+        await eventually(lambda: len(last.slots.held) == SLOTS)
+        first = await stack.enter_async_context(_member(settings, "a"))
+        members = [last, first]
+        await eventually(lambda: _shares(members) == [3, 3])
+        assert first.slots.held == {3, 4, 5}  # whoever had them first kept the beginning
+        for member in members:
+            member.group.rebalance()
+        await eventually(lambda: first.slots.held == {0, 1, 2})
+        await eventually(lambda: last.slots.held == {3, 4, 5})
+
+        assert not any(member.slots.dropped for member in members)

@@ -8,7 +8,7 @@ import { age, count, el, size, table } from "./operations-elements.js";
 /** @typedef {{members: string[], active: Record<string, string>, partitions: Partition[], counts: [Record<string, number>, Record<string, number>, Record<string, number>]}} Partitions */
 /** @typedef {{name: string, messages: number, bytes: number, max_bytes: number, last_sequence: number, last_age_s: number | null, per_s: number | null, consumers: number, leader: string}} Stream */
 /** @typedef {{stream: string, name: string, pending: number, unacknowledged: number, redelivered: number}} Consumer */
-/** @typedef {{at_ms: number, took_ms: number, source: string, broker: string, broker_away_s: number, programs: Program[], partitions: Partitions | null, partitions_problem: string, streams: Stream[], consumers: Consumer[], market: {trading_day: string, session: string, asof_ms: number} | null, canary: import("./operations-canary.js").Canary, clients: number | null, problems: string[]}} Survey */
+/** @typedef {{at_ms: number, took_ms: number, source: string, broker: string, broker_away_s: number, programs: Program[], partitions: Partitions | null, partitions_problem: string, streams: Stream[], consumers: Consumer[], market: {trading_day: string, session: string, asof_ms: number} | null, canary: import("./operations-canary.js").Canary, clients: number | null, wanted: Record<string, {revision: number, value: Record<string, any>}>, problems: string[]}} Survey */
 /** @typedef {{at_ms: number, who: string, action: string, target: string, outcome: string, address: string}} AuditRecord */
 
 const NEEDED = ["listener", "reference", "processors", "boards", "widgets", "control"];
@@ -47,14 +47,16 @@ function feedRow(survey, name, program, said, mayOperate) {
   const holders = survey.programs.filter((each) => each.name === program && !each.silent_s);
   const holder = holders.find((each) => each.state["role"] !== "standby") ?? holders[0];
   const feed = holder?.state["feed"] ?? holder?.state ?? {};
-  const stopped = feed["running"] === false || feed["wanted"] === "stopped";
-  const [tone, word] = !holder ? ["bad", `no ${program} answers`] : stopped ? ["warn", "stopped"]
+  const wish = survey.wanted[`feed.${name}`];
+  const stopped = wish?.value["running"] === false;
+  const [tone, word] = !holder ? ["bad", `no ${program} answers`]
+    : stopped ? ["warn", `stopped by ${wish?.value["by"] ?? "somebody"} at ${when(wish?.value["at_ms"] ?? 0)}`]
     : feed["connected"] === false ? ["warn", `not connected ${feed["lost"] ?? ""}`]
     : holder.ready ? ["good", "follows"] : ["warn", Object.values(holder.reasons).join("; ") || "not ready"];
   const age_ms = feed["last_frame_ms"] ? survey.at_ms - feed["last_frame_ms"] : null;
   const where = [feed["host"], age_ms === null ? null : `last frame ${age(Math.max(0, age_ms) / 1000)} ago`].filter(Boolean).join(" · ");
   const button = (/** @type {string} */ act, /** @type {string} */ label, /** @type {boolean} */ off) =>
-    el("button", { type: "button", "data-act": act, "data-feed": name, "aria-label": `${label} ${said}`, disabled: off || !holder }, label);
+    el("button", { type: "button", "data-act": act, "data-feed": name, "data-revision": wish?.revision ?? 0, "aria-label": `${label} ${said}`, disabled: off || !holder }, label);
   return el("div.row.feed", {}, el("span", {}, el(`span.state.${tone}`, {}, `${said} ${word}`), " ", el("span.soft", {}, where)),
     mayOperate ? el("span.buttons", {}, button("stop", "Stop", stopped), button("start", "Start", !stopped), button("restart", "Restart", false)) : null);
 }

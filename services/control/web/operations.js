@@ -139,13 +139,14 @@ function set(element, text) {
 /**
  * @param {string} act
  * @param {string} feed
+ * @param {string} revision of what is wanted of it, as it was shown
  */
-async function change(act, feed) {
+async function change(act, feed, revision) {
   const warning = WARNINGS[act];
   if (warning && !(await confirmed(warning, act))) return;
-  const headers = { "content-type": "application/json", "x-csrf-token": me?.csrf ?? "", "idempotency-key": crypto.randomUUID() };
+  const headers = { "content-type": "application/json", "x-csrf-token": me?.csrf ?? "", "idempotency-key": crypto.randomUUID(), "if-match": revision };
   try {
-    const answer = await ask(`/v1/feeds/${feed}/${act}`, { method: "POST", headers, body: "{}" });
+    const answer = await ask(`/v1/runtime/feeds/${feed}/${act}`, { method: "POST", headers });
     say(answer.ok ? `${feed}: ${act} is wanted; the program follows within a second.` : `${feed}: ${await why(answer)}`);
   } catch {
     say(`${feed}: the control plane did not answer, so it is not known whether ${act} was taken. Look at the audit.`);
@@ -181,7 +182,7 @@ function say(text) {
 
 document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("button[data-act]") : null;
-  if (button instanceof HTMLElement) void change(button.dataset["act"] ?? "", button.dataset["feed"] ?? "");
+  if (button instanceof HTMLElement) void change(button.dataset["act"] ?? "", button.dataset["feed"] ?? "", button.dataset["revision"] ?? "");
 });
 
 const theme = place("theme");

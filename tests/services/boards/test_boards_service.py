@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from mesh import clock, topology
+from mesh.changes import pause_board, resume_board
 from mesh.connection import Connection, Message
+from mesh.control import By, Control
 from mesh.kv import RECEIVED_MS, Entry, KeyValue
 from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually, ready_connection
@@ -20,6 +22,7 @@ from schemas.naming import ROWS_STREAM, Bucket, partition_token, rows_subject
 from schemas.wire import encode_msgpack, json_decoder
 from services import scanners
 from services.boards.service import serve
+from tests.mesh.asking import ask
 from tests.schemas.rows import changed
 from tests.services.listener.programs import running
 
@@ -273,3 +276,58 @@ async def test_boards_go_on_after_the_broker_was_killed(
 
     assert _decode(shown[0].data).seq > 1
     assert (shown[0].headers or {})[RECEIVED_MS] == "2000.000"
+
+
+async def test_paused_board_stays_as_it_is_and_says_so(
+    quick: Settings, connection: Connection
+) -> None:
+    """A board that a person has paused keeps its rows while others go on, also under the next process; then it goes on."""
+    control = Control(connection)
+    bucket = KeyValue(connection, Bucket.BOARDS)
+
+    async def board(name: str) -> Board:
+        entry = await bucket.get(name)
+        assert entry is not None
+        return _decode(entry.value or b"")
+
+    async def until(name: str, accept: Callable[[Board], bool]) -> None:
+        async def fits() -> bool:
+            return accept(await board(name))
+
+        await eventually(fits)  # type: ignore[arg-type]  # it is awaited
+
+    async with running(serve, quick) as told:
+        await eventually(lambda: told.facts)
+        await _send(connection, _batch(1, [_row("A", 5.0)]))
+        await _volume(connection, "A")
+        await control.change(pause_board("volume"), By("ann"))
+        await until("volume", lambda found: found.paused)
+        await _send(connection, _batch(2, [_row("B", 9.0)]))
+        await until("gainers", lambda found: len(found.rows) == 2)
+        paused = await board("volume")
+        told_state = (await ask(connection, "ctl.boards.get.status")).content["state"]
+    async with running(serve, quick) as again:
+        await eventually(lambda: again.facts)
+        await _send(connection, _batch(3, [_row("C", 7.0)]))
+        await until("gainers", lambda found: len(found.rows) == 3)
+        still = await board("volume")
+        await control.change(resume_board("volume"), By("ann"))
+        resumed, entry = await _volume(connection, "B", "C", "A")
+
+    assert [row.symbol for row in paused.rows] == ["A"]
+    assert still == paused
+    assert told_state["paused"] == ["volume"]
+    assert b"paused" not in (entry.value or b"")
+    assert not resumed.paused
+
+
+async def test_board_that_is_not_there_cannot_be_paused(
+    quick: Settings, connection: Connection
+) -> None:
+    """A misspelt name is refused with the names that there are."""
+    async with running(serve, quick) as told:
+        await eventually(lambda: told.facts)
+        answer = await ask(connection, "ctl.boards.do.pause", board="gainer")
+
+    assert answer.code == "400"
+    assert "gainers" in answer.error

@@ -6,9 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from litestar import post
-from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
 
 from mesh import broker
 from mesh.connection import Connection, open_connection
@@ -18,12 +15,13 @@ from mesh.readiness import Report
 from mesh.settings import Settings
 from mesh.tasks import end
 from schemas.account import Role
-from services.control.access import Access, needs
+from services.control.access import Access
 from services.control.app import build
 from services.control.audit import Audit
 from services.control.audit_rest import audit_routes
-from services.control.caller import Asked, Caller
+from services.control.caller import Caller
 from services.control.me import me_routes
+from services.control.runtime import runtime_routes
 from services.control.watch import Watch
 
 
@@ -40,8 +38,6 @@ class Operating:
         self.connection = connection
         self.role: Role | None = Role.ADMIN
         """Of whoever asks; None: nobody is signed in."""
-        self.asked: list[str] = []
-        """What was asked to be done, in order."""
 
 
 @asynccontextmanager
@@ -59,7 +55,7 @@ async def operating(settings: Settings) -> AsyncIterator[Operating]:
             *watch.routes(),
             *me_routes(),
             *audit_routes(Audit(connection)),
-            _changing(made),
+            *runtime_routes(connection, []),
         ]
         access = Access(frozenset({made.origin}), by_session)
         app = build(access, routes, lambda: Report(True, {}, {}), log)
@@ -75,11 +71,3 @@ async def operating(settings: Settings) -> AsyncIterator[Operating]:
                 await serving
                 await end([watching])
 
-
-def _changing(made: Operating) -> HTTPRouteHandler:
-    @post("/v1/feeds/{name:str}/{act:str}", opt=needs(Role.OPERATOR), sync_to_thread=False)
-    def change(request: Asked, name: FromPath[str], act: FromPath[str]) -> dict[str, str]:
-        made.asked.append(f"{request.user.user} {act} {name}")
-        return {}
-
-    return change

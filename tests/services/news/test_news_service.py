@@ -5,7 +5,9 @@ import asyncio
 import msgspec
 import pytest
 
+from mesh.changes import FINLIGHT, start_feed, stop_feed
 from mesh.connection import Connection
+from mesh.control import By, Control
 from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
 from services.news.service import serve
@@ -104,3 +106,24 @@ async def test_articles_wait_while_the_broker_is_away(
 
     assert {each.title for each in found} == {f"Title {number}" for number in range(20)}
     assert len(found) == 20
+
+
+async def test_feed_of_news_stops_and_starts(settings: Settings, connection: Connection) -> None:
+    """A person stops the connection to Finlight: it ends at once, also for whoever takes over; started, it is back."""
+    control = Control(connection)
+    async with vendors() as room:
+        chosen = room.settings(settings)
+        async with running(serve, chosen) as told:
+            await eventually(lambda: room.finlight.is_connected)
+            await control.change(stop_feed(FINLIGHT), By("ann"))
+            await eventually(lambda: not room.finlight.is_connected)
+            await told.until("finlight.stopped")
+        async with running(serve, chosen) as again:
+            await again.until("finlight.stopped")
+            connections = room.finlight.connections
+            await control.change(start_feed(FINLIGHT), By("ann"))
+            await eventually(lambda: room.finlight.is_connected)
+            await room.finlight.publish(finlight(1))
+            await until_stored(connection, 1)
+
+    assert (connections, room.finlight.connections) == (1, 2)
