@@ -25,7 +25,7 @@ from services.control.links import Links
 from services.control.me import me_routes
 from services.control.own import own_routes
 from services.control.passwords import Passwords
-from services.control.runtime import runtime_routes
+from services.control.runtime_rest import runtime_routes
 from services.control.sessions import Limits, Sessions
 from services.control.sign_in import Ways, sign_in_routes
 from services.control.users_rest import users_routes
