@@ -118,7 +118,7 @@ export function partitionParts(survey) {
     age(each.checkpoint_age_s), `${count(each.checkpoint_kb)} KB`, count(each.lag_events), count(each.late), discards(each.discarded)]);
   return [strip, legend, active ? el("p.soft", {}, `active ${active}`) : null,
     el("details", {}, el("summary", {}, "Each partition"),
-      table("Partitions", ["", "owner", ">owned", ">checkpoint", ">size", ">lag, events", ">late", ">discarded"], rows))];
+      table("Partitions", ["no.", "owner", ">owned", ">checkpoint", ">size", ">lag, events", ">late", ">discarded"], rows))];
 }
 
 /**

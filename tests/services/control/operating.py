@@ -21,7 +21,7 @@ from services.control.audit import Audit
 from services.control.audit_rest import audit_routes
 from services.control.caller import Caller
 from services.control.me import me_routes
-from services.control.runtime import runtime_routes
+from services.control.runtime_rest import runtime_routes
 from services.control.watch import Watch
 
 
