@@ -70,14 +70,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["debug", "info", "warning", "error"], about("Least severe log line that is written")
     ] = "info"
     container_image: Annotated[
-        str,
-        about(
-            "Image that the program runs from, shown beside its version. Unset: none",
-            "CONTAINER_IMAGE",
-        ),
+        str, about("Image that the program runs from, shown beside its version. Unset: none")
     ] = ""
     image_version: Annotated[
-        str, about("Version of that image, as its health tells it. Unset: none", "IMAGE_VERSION")
+        str, about("Version of that image, as its health tells it. Unset: none")
     ] = ""
     partitions: Annotated[
         int,

@@ -158,4 +158,3 @@ def _epoch_ms(text: str) -> int:
         return int(datetime.fromisoformat(text).timestamp() * 1000)
     except ValueError:
         return 0
-

@@ -52,7 +52,10 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             parts = Parts(settings, port, service.connection)
             app = build(parts.access, parts.routes(), lifecycle.report, lifecycle.log)
             server = HttpServer(app, ws="none")
-            running = [tasks.create_task(each.run()) for each in (parts.accounts, parts.sessions, parts.watch)]
+            running = [
+                tasks.create_task(each.run())
+                for each in (parts.accounts, parts.sessions, parts.watch)
+            ]
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
             link = await parts.reception.first_link()

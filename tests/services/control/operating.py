@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-
 from mesh import broker
 from mesh.connection import Connection, open_connection
 from mesh.http_server import HttpServer, listening
@@ -70,4 +69,3 @@ async def operating(settings: Settings) -> AsyncIterator[Operating]:
                 server.should_exit = True
                 await serving
                 await end([watching])
-

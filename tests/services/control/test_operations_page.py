@@ -94,7 +94,7 @@ async def test_feed_is_stopped_after_a_question_and_started_without(
     """Stop asks first and can be left; what was done is wanted, shown with who did it, and in the audit."""
     async with running(listen, whole):
         await page.goto(control.page)
-        stop = page.get_by_role("button", name="Stop Massive")
+        stop = page.get_by_role("button", name="Stop Massive", exact=True)
         await expect(stop).to_be_enabled()
         await stop.click()
         await expect(page.get_by_role("dialog")).to_contain_text("No new data reaches anybody")
@@ -107,7 +107,7 @@ async def test_feed_is_stopped_after_a_question_and_started_without(
         await expect(page.locator("#feeds")).to_contain_text("stopped by ann")
         await expect(page.locator("#audit tbody tr").first).to_contain_text("feed.stop")
 
-        await page.get_by_role("button", name="Start Massive").click()
+        await page.get_by_role("button", name="Start Massive", exact=True).click()
         await expect(stop).to_be_enabled()
 
     actions = [each.action for each in await Audit(control.connection).read(9)]

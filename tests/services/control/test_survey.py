@@ -148,9 +148,10 @@ async def test_survey_finds_programs_partitions_and_streams(settings: Settings, 
         async def look() -> Survey:
             return msgspec.json.decode((await _ask(control, "/v1/operations")).content, type=Survey)
 
-        found = await eventually(
-            look, lambda each: each.canary.state == "well", timeout_s=PATIENCE_S
-        )
+        def is_whole(found: Survey) -> bool:
+            return found.canary.state == "well" and found.partitions is not None
+
+        found: Survey = await eventually(look, is_whole, timeout_s=PATIENCE_S)
         health = (await _ask(control, "/v1/health")).json()
 
     names = {each.name for each in found.programs if each.ready and not each.silent_s}
@@ -176,10 +177,15 @@ async def test_survey_of_a_broker_that_is_away_is_what_was_found_last(
         found: dict[str, object] = (await _ask(control, "/v1/operations")).json()
         return found
 
-    away = await eventually(look, lambda each: not each["broker"], timeout_s=PATIENCE_S)
+    def is_away(found: dict[str, object]) -> bool:
+        return not found["broker"]
+
+    def is_back(found: dict[str, object]) -> bool:
+        return bool(found["broker"])
+
+    away: dict[str, object] = await eventually(look, is_away, timeout_s=PATIENCE_S)
     assert (away["at_ms"], away["streams"]) >= (before["at_ms"], [])
     assert "broker does not answer" in str(away["problems"])
 
     await broker.start()
-    await eventually(look, lambda each: each["broker"], timeout_s=PATIENCE_S)
-
+    await eventually(look, is_back, timeout_s=PATIENCE_S)
