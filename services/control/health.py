@@ -55,6 +55,8 @@ class Survey(Wire, frozen=True):
     canary: CanaryReport
     clients: int | None
     """Of all Widget Data Services; None: none of them says."""
+    discarded_lately: int = 0
+    """Events that owners gave up within the last minute, as far as anybody looked."""
     wanted: dict[str, Wish] = field(default_factory=dict)
     """What persons want, by its key in KV `control`."""
     problems: list[str] = field(default_factory=list)
@@ -81,6 +83,11 @@ def problems(found: Survey, session: str) -> Iterator[str]:
         yield found.partitions_problem
     elif found.partitions is not None:
         yield from warnings(found.partitions)
+    if found.discarded_lately:
+        yield (
+            f"{found.discarded_lately} events were discarded within the last minute: an owner is too slow, "
+            "or missed what nobody holds any more"
+        )
     yield from _of_streams(found.streams, found.consumers)
     if found.canary.state == "missing":
         yield found.canary.reason

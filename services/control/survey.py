@@ -1,6 +1,7 @@
 """Looks at the whole mesh, once for everybody who asks at the same time."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -27,6 +28,7 @@ _FRESH_S = 0.9
 """Whoever asks again within it is given the same: a page asks each second."""
 _PARTITIONS_S = 4.0
 """They are looked at less often: heads of checkpoints may be large."""
+_LATELY_S = 60.0
 _BOARD = "volume"
 """Has a row as soon as there is any."""
 
@@ -58,6 +60,8 @@ class Surveyor:
         self._connected_s = clock.monotonic_s()
         self._partitions: tuple[Report | None, str] = (None, "partitions were not looked at yet")
         self._partitions_s = float("-inf")
+        self._discarded = deque[tuple[float, int]]()
+        """How many there were, and when, within the last minute."""
         self._found = Survey(
             int(clock.now_ms()), 0.0, settings.source, "", 0.0, [], None, "", [], [], None, canary(), None
         )  # fmt: skip
@@ -107,6 +111,9 @@ class Surveyor:
             wanted={
                 each.key: Wish(each.revision, msgspec.to_builtins(each.value)) for each in wanted
             },
+            discarded_lately=max(0, self._discarded[-1][1] - self._discarded[0][1])
+            if self._discarded
+            else 0,
             canary=self._canary(),
             clients=_clients(programs),
         )
@@ -115,8 +122,11 @@ class Surveyor:
         if clock.monotonic_s() - self._partitions_s < _PARTITIONS_S:
             return
         try:
-            self._partitions = await survey_partitions(self._connection), ""
-            self._partitions_s = clock.monotonic_s()
+            report = await survey_partitions(self._connection)
+            self._partitions, self._partitions_s = (report, ""), clock.monotonic_s()
+            self._discarded.append((self._partitions_s, sum(report.counts.discarded.values())))
+            while self._discarded[0][0] < self._partitions_s - _LATELY_S:
+                self._discarded.popleft()
         except FatalError as error:
             self._partitions = None, str(error)
 

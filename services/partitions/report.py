@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec import field
 from msgspec.structs import asdict
 
 from schemas.checkpoint import Counts
@@ -44,7 +45,7 @@ class Report(Wire, frozen=True):
     active: dict[str, str]
     """The active process of each group that has standbys."""
     partitions: list[Partition]
-    counts: Counts = Counts({}, {}, {})
+    counts: Counts = field(default_factory=lambda: Counts({}, {}, {}))
     """What became of the events of all partitions, by class."""
 
 

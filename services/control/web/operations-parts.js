@@ -8,7 +8,7 @@ import { age, count, el, size, table } from "./operations-elements.js";
 /** @typedef {{members: string[], active: Record<string, string>, partitions: Partition[], counts: [Record<string, number>, Record<string, number>, Record<string, number>]}} Partitions */
 /** @typedef {{name: string, messages: number, bytes: number, max_bytes: number, last_sequence: number, last_age_s: number | null, per_s: number | null, consumers: number, leader: string}} Stream */
 /** @typedef {{stream: string, name: string, pending: number, unacknowledged: number, redelivered: number}} Consumer */
-/** @typedef {{at_ms: number, took_ms: number, source: string, broker: string, broker_away_s: number, programs: Program[], partitions: Partitions | null, partitions_problem: string, streams: Stream[], consumers: Consumer[], market: {trading_day: string, session: string, asof_ms: number} | null, canary: import("./operations-canary.js").Canary, clients: number | null, wanted: Record<string, {revision: number, value: Record<string, any>}>, problems: string[]}} Survey */
+/** @typedef {{at_ms: number, took_ms: number, source: string, broker: string, broker_away_s: number, programs: Program[], partitions: Partitions | null, partitions_problem: string, streams: Stream[], consumers: Consumer[], market: {trading_day: string, session: string, asof_ms: number} | null, canary: import("./operations-canary.js").Canary, clients: number | null, discarded_lately: number, wanted: Record<string, {revision: number, value: Record<string, any>}>, problems: string[]}} Survey */
 /** @typedef {{at_ms: number, who: string, action: string, target: string, outcome: string, address: string}} AuditRecord */
 
 const NEEDED = ["listener", "reference", "processors", "boards", "widgets", "control"];
