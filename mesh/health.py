@@ -1,8 +1,9 @@
-"""What an orchestrator asks a program over HTTP: `/healthz`, `/readyz` and `/version`, each a JSON object.
+"""What an orchestrator asks a program over HTTP: `/healthz`, `/readyz`, `/version` and `/status`, each a JSON object.
 
 `/healthz` is 200 while the event loop turns: who gets no answer should restart the program.
 `/readyz` is 200 while the program does its job and 503 while it does not, with the reasons: it will
 go on by itself, so it should be left alone, and not be sent work.
+`/status` is for people and exporters: all that the program says of itself.
 """
 
 import asyncio
@@ -50,7 +51,9 @@ def readyz(report: Report) -> Answer:
 
 
 @asynccontextmanager
-async def serving(port: int, service: str, ask: Ask) -> AsyncIterator[None]:
+async def serving(
+    port: int, service: str, ask: Ask, tell: Callable[[], Any] = dict
+) -> AsyncIterator[None]:
     """Answer on *port* of 127.0.0.1 for the duration of the context; not at all if it is 0.
 
     Raises:
@@ -60,7 +63,7 @@ async def serving(port: int, service: str, ask: Ask) -> AsyncIterator[None]:
         yield
         return
     with _listening(port) as listener:
-        server = _server(_application(service, ask))
+        server = _server(_application(service, ask, tell))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve([listener]))
             try:
@@ -69,11 +72,12 @@ async def serving(port: int, service: str, ask: Ask) -> AsyncIterator[None]:
                 server.should_exit = True
 
 
-def _application(service: str, ask: Ask) -> Application:
+def _application(service: str, ask: Ask, tell: Callable[[], Any]) -> Application:
     routes: dict[str, Callable[[], Answer]] = {
         "/healthz": lambda: (HTTPStatus.OK, {"status": "ok"}),
         "/readyz": lambda: readyz(ask()),
         "/version": lambda: (HTTPStatus.OK, {"service": service, "version": VERSION}),
+        "/status": lambda: (HTTPStatus.OK, tell()),
     }
 
     def nothing() -> Answer:

@@ -39,6 +39,8 @@ class Lifecycle:
         self.stopping = asyncio.Event()
         """Set once, when the program must drain and return."""
         self.readiness = Readiness(log)
+        self.tell: Callable[[], dict[str, Any]] = dict
+        """What the program says of itself beside its readiness: `state` and `counters`; nothing, if it is no service."""
 
     def ready(self, **facts: Any) -> None:
         """Say that the program does its job from now on, with the *facts* a person wants to know."""
@@ -96,6 +98,24 @@ def run(name: str, program: Program, drain_s: float = _DRAIN_S) -> int:
         return EX_FATAL if refused else 1
 
 
+def _status(name: str, settings: Settings, lifecycle: Lifecycle) -> dict[str, Any]:
+    """All that a program says of itself, with the names that the replaced system's health had for it."""
+    report, told = lifecycle.report(), lifecycle.tell()
+    is_idle = told.get("state", {}).get("feed", {}).get("running") is False
+    return {
+        "service": name,
+        "status": "Unhealthy" if not report.ready else "Idle" if is_idle else "Running",
+        "version": health.VERSION,
+        "container_image": settings.container_image or "Unknown",
+        "image_version": settings.image_version or "Unknown",
+        "connected": "broker" not in report.reasons,
+        "reasons": report.reasons,
+        "facts": report.facts,
+        "state": told.get("state", {}),
+        "counters": told.get("counters", {}),
+    }
+
+
 async def _run(name: str, program: Program, settings: Settings, log: Log, drain_s: float) -> int:
     lifecycle = Lifecycle(log)
     OF_PROGRAM.set(lifecycle.readiness)
@@ -103,7 +123,9 @@ async def _run(name: str, program: Program, settings: Settings, log: Log, drain_
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lifecycle.stopping.set)
     async with (
-        health.serving(settings.health_port, name, lifecycle.report),
+        health.serving(
+            settings.health_port, name, lifecycle.report, lambda: _status(name, settings, lifecycle)
+        ),
         asyncio.TaskGroup() as tasks,
     ):
         running = tasks.create_task(program(settings, lifecycle))

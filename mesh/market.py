@@ -1,4 +1,8 @@
-"""The market table: every row, joined without a gap from images and rows batches."""
+"""The market table: every row, joined without a gap from images and rows batches.
+
+The row of the canary (`schemas.naming.CANARY_SYMBOL`) is kept apart from all others, here and nowhere else:
+hence it is on no board, in no view of the market and in no count, and its time is not the market's.
+"""
 
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
@@ -8,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mesh.leaderboard import Instant
+from mesh.partition import partition_of
 from schemas.columns import (
     Changes,
     Columns,
@@ -18,6 +23,7 @@ from schemas.columns import (
     unknown,
 )
 from schemas.leaderboard import SESSIONS
+from schemas.naming import CANARY_SYMBOL, symbol_token
 
 
 FIRST = 1
@@ -113,6 +119,8 @@ class MarketTable:
     def __init__(self, partitions: int) -> None:
         self._partitions = [_Partition() for _ in range(partitions)]
         self._rows = Newest()
+        self._canary = Newest()
+        self._canary_partition = partition_of(symbol_token(CANARY_SYMBOL), partitions)
         self._newest = (0.0, 0.0, 0.0)
         self._has_changed = False
         """Whether there may be something newer."""
@@ -120,8 +128,12 @@ class MarketTable:
         """When the oldest change since the last `take_received_ms` arrived from the vendor; 0 if none did."""
 
     def columns(self) -> Columns:
-        """Every row, in no order; read them before anything else is applied."""
+        """Every row of the market, in no order; read them before anything else is applied."""
         return self._rows.columns()
+
+    def canary(self) -> Columns:
+        """The row of the canary; none before there is one. Read it before anything else is applied."""
+        return self._canary.columns()
 
     def instant(self) -> Instant | None:
         """The newest event of the market; None while there is none."""
@@ -148,15 +160,19 @@ class MarketTable:
         place = partition.place
         if place is not None and (batch.epoch, batch.number) <= place:
             return True
-        changes = batch.changes()
-        if batch.number == FIRST:
-            columns = changes.onto(unknown(len(changes.symbols)))
-            self._remove_others(partition, columns)
-        elif place is None or (batch.epoch, batch.number) != (place.epoch, place.number + 1):
+        is_first = batch.number == FIRST
+        if not is_first and (
+            place is None or (batch.epoch, batch.number) != (place.epoch, place.number + 1)
+        ):
+            batch.changes()
             partition.waiting.append(batch)
             return False
-        else:
-            columns = self._rows.changed(changes)
+        changes, of_canary = self._apart(batch)
+        columns = _whole(changes) if is_first else self._rows.changed(changes)
+        if of_canary is not None:
+            self._canary.put(_whole(of_canary) if is_first else self._canary.changed(of_canary))
+        if is_first:
+            self._remove_others(partition, columns)
         partition.place = Place(batch.epoch, batch.number)
         if batch.received_ms:
             self.oldest_received_ms = min(
@@ -176,6 +192,10 @@ class MarketTable:
         if partition.place is not None and place < partition.place:
             return
         columns = image.columns()
+        if CANARY_SYMBOL in columns.symbols:
+            which = np.array([symbol == CANARY_SYMBOL for symbol in columns.symbols])
+            self._canary.put(columns.take(np.flatnonzero(which)))
+            columns = columns.take(np.flatnonzero(~which))
         self._remove_others(partition, columns)
         partition.place = place
         self._put(partition, columns)
@@ -198,6 +218,14 @@ class MarketTable:
                 complete = False
         return complete
 
+    def _apart(self, batch: RowsBatch) -> tuple[Changes, Changes | None]:
+        """The changes of the market in *batch*, and those of the canary. Raises ValueError if they are none."""
+        changes = batch.changes()
+        if batch.partition != self._canary_partition or CANARY_SYMBOL not in changes.symbols:
+            return changes, None
+        which = np.array([symbol == CANARY_SYMBOL for symbol in changes.symbols])
+        return changes.take(np.flatnonzero(~which)), changes.take(np.flatnonzero(which))
+
     def _remove_others(self, partition: _Partition, columns: Columns) -> None:
         """Remove the rows of *partition* that *columns* have none of: these are all that it has now."""
         gone = partition.symbols.difference(columns.symbols)
@@ -209,6 +237,11 @@ class MarketTable:
             partition.symbols.update(columns.symbols)
             self._rows.put(columns)
             self._has_changed = True
+
+
+def _whole(changes: Changes) -> Columns:
+    """The rows that *changes* are, of nothing that was known before. Raises ValueError if those are no rows."""
+    return changes.onto(unknown(len(changes.symbols)))
 
 
 def _newest(columns: Columns) -> tuple[float, float, float]:

@@ -8,7 +8,14 @@ from mesh.connection import Connection, Message, Subscription
 from mesh.kv import KeyValue
 from mesh.market import MarketTable
 from schemas.columns import Image, RowsBatch
-from schemas.naming import ROWS_STREAM, Bucket, parse_rows_subject, partition_token, rows_subject
+from schemas.naming import (
+    CANARY_SYMBOL,
+    ROWS_STREAM,
+    Bucket,
+    parse_rows_subject,
+    partition_token,
+    rows_subject,
+)
 from schemas.wire import DecodeError, msgpack_decoder
 
 
@@ -25,9 +32,9 @@ class MarketReader:
     def __init__(self, connection: Connection, partitions: int) -> None:
         self.table = MarketTable(partitions)
         self.changed = False
-        """Whether any row changed since the reader of the table last set this to False."""
+        """Whether any row of the market changed since the reader of the table last set this to False."""
         self.heard = asyncio.Event()
-        """Set whenever `changed` is, for a reader of the table that waits; it clears it."""
+        """Set whenever any row changed, for a reader of the table that waits; it clears it."""
         self._connection = connection
         self._images = KeyValue(connection, Bucket.IMAGES)
         self._partitions = range(partitions)
@@ -74,7 +81,7 @@ class MarketReader:
             complete = batch is not None and self.table.apply(batch)
         if not complete:
             self._incomplete.add(partition)
-        self._stir()
+        self._stir(of_market=batch is None or batch.symbols != [CANARY_SYMBOL])
 
     async def _load(self, partition: int) -> bool:
         entry = await self._images.get(partition_token(partition))
@@ -92,8 +99,8 @@ class MarketReader:
         found = (_readable(message.payload, partition) for message in stored)
         return self.table.catch_up(partition, filter(None, found))
 
-    def _stir(self) -> None:
-        self.changed = True
+    def _stir(self, *, of_market: bool = True) -> None:
+        self.changed |= of_market
         self.heard.set()
 
 

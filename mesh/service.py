@@ -114,6 +114,7 @@ class Service:
 
     async def start(self) -> None:
         """Be found, and answer for the state of this process."""
+        self._lifecycle.tell = self.status
         await cancellable(self._micro.start())
         await self.answer(_STATUS, self.status)
         await self.obey("log", lambda asked: changes.set_level(self.program, asked.level))

@@ -74,6 +74,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     container_image: Annotated[
         str, about("Image that the program runs from, shown beside its version. Unset: none")
     ] = ""
+    image_version: Annotated[
+        str, about("Version of that image, as its health tells it. Unset: none")
+    ] = ""
     partitions: Annotated[
         int,
         about("Number of partitions; fixed once a broker's state was used with it", ge=1, le=100),
@@ -359,6 +362,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 300
 
+    canary_s: Annotated[
+        int,
+        about(
+            "How often the control plane sends a symbol of no exchange through the mesh to see that it arrives, in seconds; 0: never. A recording that is played is left alone",
+            ge=0,
+            le=60,
+        ),
+    ] = 5
+    widgets_url: Annotated[
+        str,
+        about(
+            "Address of the Widget Data Service's `/ws` as the control plane reaches it. Unset: this machine and `MESH_PORT`",
+            url=True,
+        ),
+    ] = ""
     control_port: Annotated[
         int,
         about_port("Port of the control plane. Unset: 8081, or a free one if that is taken"),

@@ -23,6 +23,8 @@ class MarketClass(StrEnum):
     MINUTES = "minutes"
     HALTS = "halts"
     OTHER = "other"
+    CANARY = "canary"
+    """Of no market: see `CANARY_SYMBOL`."""
 
 
 class Bucket(StrEnum):
@@ -65,6 +67,9 @@ NEWS_OF_ALL = "news.market"
 LATEST_KEY = "latest"
 """Of KV `news`: the newest articles; no symbol is written in small letters alone."""
 MAX_PARTITIONS = 100
+CANARY_SYMBOL = "ZZ.CANARY"
+"""A symbol of no exchange, which the mesh sends through itself to see that it arrives. It has a class of its
+own, and `mesh.market` keeps its row apart from those of the market."""
 
 _SYMBOL = re.compile(r"[A-Za-z0-9.:_-]{1,32}")
 _TO_TOKEN = str.maketrans(".:", "/=")

@@ -37,6 +37,7 @@ from services.control.runtime_rest import runtime_routes
 from services.control.sessions import Limits, Sessions
 from services.control.sign_in import Ways, sign_in_routes
 from services.control.users_rest import users_routes
+from services.control.watch import Watch
 from services.control.welcome import Reception, welcome_routes
 
 
@@ -109,13 +110,16 @@ class Parts:
         self.provider = provider
         self._sign_ins = KeyValue(connection, Bucket.SIGN_INS)
         self._limits = limits
+        self.watch = Watch(settings, connection)
         self._settings = settings
         self._connection = connection
         self._boards = [board.name for board in scanners.discover(settings.boards)]
 
     def running(self) -> list[Coroutine[Any, Any, None]]:
         """What is to run beside the routes, for ever."""
-        return [self.accounts.run(), self.sessions.run(), *self.credentials.running()]
+        return [
+            self.accounts.run(), self.sessions.run(), self.watch.run(), *self.credentials.running(),
+        ]  # fmt: skip
 
     def routes(self) -> list[ControllerRouterHandler]:
         """All routes."""
@@ -138,6 +142,7 @@ class Parts:
             *welcome_routes(self.reception, self.door, self.sessions, self.audit, is_open=is_open),
             *runtime_routes(self._connection, self._boards),
             *self.credentials.routes(self.audit),
+            *self.watch.routes(),
         ]
 
     def _oidc_routes(self) -> list[HTTPRouteHandler]:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec import field
 from msgspec.structs import asdict
 
+from schemas.checkpoint import Counts
 from schemas.wire import Wire
 
 
@@ -43,6 +45,8 @@ class Report(Wire, frozen=True):
     active: dict[str, str]
     """The active process of each group that has standbys."""
     partitions: list[Partition]
+    counts: Counts = field(default_factory=lambda: Counts({}, {}, {}))
+    """What became of the events of all partitions, by class."""
 
 
 def warnings(report: Report) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from mesh.errors import BrokerError, FatalError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
 from mesh.settings import Settings
+from schemas.checkpoint import Counts
 from schemas.market import BatchHead, Position
 from schemas.naming import (
     Bucket,
@@ -92,7 +94,17 @@ async def survey(connection: Connection) -> Report:
         for (group, _), claim in claims.items()
         if group != GROUP and claim.member
     }
-    return Report(sorted(members), active, list(found))
+    partitions_found = [partition for partition, _ in found]
+    return Report(sorted(members), active, partitions_found, _sum(counts for _, counts in found))
+
+
+def _sum(every: Iterable[Counts]) -> Counts:
+    folded, late, discarded = Counter[str](), Counter[str](), Counter[str]()
+    for each in every:
+        folded.update(each.folded)
+        late.update(each.late)
+        discarded.update(each.discarded)
+    return Counts(folded, late, discarded)
 
 
 async def _members(connection: Connection) -> set[str]:
@@ -124,14 +136,14 @@ async def _alive(connection: Connection, members: Iterable[str]) -> set[str]:
 
 async def _partition(
     connection: Connection, partition: int, claim: Claim | None, alive: set[str]
-) -> Partition:
+) -> tuple[Partition, Counts]:
     newest = {name: await _newest(connection, name, partition) for name in FOLDED}
     summary = await Checkpoints(connection).summary(partition)
     head, now_ms = summary.head, clock.now_ms()
     owner = claim.member if claim is not None else ""
     lag = _lag(newest, summary)
-    counts = head.counts if head is not None else None
-    return Partition(
+    counts = head.counts if head is not None else Counts({}, {}, {})
+    found = Partition(
         partition=partition,
         owner=owner,
         is_alive=owner in alive,
@@ -142,10 +154,11 @@ async def _partition(
         refused=summary.refused,
         lag_batches=None if lag is None else lag.batches,
         lag_events=None if lag is None else lag.events,
-        folded=sum(counts.folded.values()) if counts else 0,
-        late=sum(counts.late.values()) if counts else 0,
-        discarded=sum(counts.discarded.values()) if counts else 0,
+        folded=sum(counts.folded.values()),
+        late=sum(counts.late.values()),
+        discarded=sum(counts.discarded.values()),
     )
+    return found, counts
 
 
 async def _newest(

@@ -16,7 +16,7 @@ from schemas.alert import Alert
 from schemas.columns import FIELDS, PLACE, Columns, Mask, Numbers, Places
 from schemas.halt import Halted
 from schemas.leaderboard import Row
-from schemas.naming import MarketClass
+from schemas.naming import CANARY_SYMBOL, MarketClass
 from services.processors import bars, quotes, trades
 from services.processors.alarms import Alarm, Alarms
 from services.processors.alerts import alert
@@ -49,6 +49,7 @@ _COLUMNS: dict[MarketClass, Callable[[Symbols, list[Any]], Any]] = {
     MarketClass.MINUTES: bars.batch_of,
     MarketClass.TRADES: trades.batch_of,
     MarketClass.QUOTES: quotes.batch_of,
+    MarketClass.CANARY: bars.batch_of,
 }
 
 
@@ -201,7 +202,8 @@ class Fold:
             newest_ms = days_of(self.parts, at)
             heard = newest_ms > 0  # a symbol with bands alone has no row
             at, newest_ms = at[heard], newest_ms[heard]
-            self._newest_ms = max(self._newest_ms, int(newest_ms.max(initial=0)))
+            of_market = newest_ms[at != self.symbols.get(CANARY_SYMBOL, _NOBODY)]
+            self._newest_ms = max(self._newest_ms, int(of_market.max(initial=0)))
             self._unreported[at] = True
             while at.size:
                 day = self._day_of(int(newest_ms.max()))
@@ -272,7 +274,7 @@ class Fold:
             case MarketClass.BARS:
                 watcher = self._alarms if parts.by_bars else None
                 changed, late = parts.bars.fold(given, day_of, watcher)
-            case MarketClass.MINUTES:
+            case MarketClass.MINUTES | MarketClass.CANARY:
                 changed, late = parts.minutes.fold(given, day_of, None)
             case MarketClass.QUOTES:
                 changed, late = parts.quotes.fold(given, self._pulse)

@@ -6,6 +6,9 @@ what nobody has any more is discarded: counted, and said. What the intake droppe
 is too slow is not asked for again. The newest batches of a class have none behind them that would
 tell that they are missing, so the producer says now and then how far it has come. A lossless
 producer sends again whatever no checkpoint covers, so there a gap is only waited for.
+
+A canary (`schemas.naming.CANARY_SYMBOL`) takes the same way, but nothing waits for one: each is the first
+batch of a producer of its own, so none is ever missing, and one that was lost is not asked for.
 """
 
 import asyncio
@@ -75,7 +78,10 @@ class Reader:
 
     async def listen(self) -> None:
         """Let live batches wait from now on."""
-        for market_class in FOLDED:  # the fold does not care how the classes are interleaved
+        for market_class in (
+            *FOLDED,
+            MarketClass.CANARY,
+        ):  # the fold does not care how they are interleaved
             subject = tape_subject(market_class, self._partition)
             self._subscriptions.append(await self._connection.subscribe(subject, self._on_message))
         heads = heads_subject(self._partition)
@@ -138,7 +144,9 @@ class Reader:
     async def _on_message(self, message: Message) -> None:
         market_class = parse_tape_subject(message.subject)[0]
         arrived = self.state.read(market_class, message.data)
-        if arrived is not None:
+        if arrived is not None and market_class is MarketClass.CANARY and arrived.head.number:
+            self.state.rejected += 1  # it would have the market wait for what was before it
+        elif arrived is not None:
             self.intake.put(arrived)
             self._arrived.set()
 

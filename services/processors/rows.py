@@ -122,7 +122,9 @@ class RowFold:
         """Take *events* of one class, in the order in which they arrived; they may wait to be folded."""
         if market_class in self._given:
             self._given[market_class] += len(events)
-            self._fold.take(self._number, market_class, events)
+        elif market_class is not MarketClass.CANARY:
+            return
+        self._fold.take(self._number, market_class, events)
 
     def settle(self) -> None:
         """Fold what waits, of all that take part."""
@@ -130,7 +132,8 @@ class RowFold:
 
     def on_late(self, market_class: MarketClass, events: int) -> None:
         """Events came too late or twice."""
-        self._late[market_class] += events
+        if market_class in self._late:
+            self._late[market_class] += events
 
     def on_alert(self, alert: Alert) -> None:
         """A symbol has an alert."""

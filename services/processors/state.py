@@ -25,6 +25,7 @@ DECODE: dict[MarketClass, Decode] = {
     MarketClass.TRADES: msgpack_decoder(list[Print]).decode,
     MarketClass.QUOTES: msgpack_decoder(list[Best]).decode,
     MarketClass.HALTS: msgpack_decoder(list[Halt]).decode,
+    MarketClass.CANARY: msgpack_decoder(list[Bar]).decode,
 }
 """What the events of a batch are decoded with, by class."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from mesh.leaderboard import Instant, Leaderboard
 from schemas.columns import Columns
 from schemas.leaderboard import Board
+from schemas.naming import CANARY_SYMBOL
 from schemas.widget import View
 from schemas.wire import json_decoder
 from services.widgets.audience import Audience, Watcher
@@ -32,6 +33,8 @@ _MOST_UNUSED = 256
 """Tables that nobody follows any more and that are kept for those who come back."""
 _MOST_UNUSED_BYTES = 64 << 20
 """The same in bytes: somebody may ask for one large table after another."""
+
+_CANARY_FEED = f"row/{CANARY_SYMBOL}"
 
 _decode_board = json_decoder(Board).decode
 
@@ -60,6 +63,8 @@ class Catalogue:
         self._numbered = 0
         self._scores = {board.name: board for board in boards}
         self._showing = Showing()
+        self._canary: Market | None = None
+        self._showing_canary = Showing()
         self._scored: dict[str, Scored] = {}
         self._published: dict[str, Published] = {}
         self._received_ms: dict[str, float] = {}
@@ -113,6 +118,19 @@ class Catalogue:
         self._scored = {}
         self.market = Market(columns, instant, names, self._showing.take(columns), {})
         return [table for table in self._used_tables() if not self._is_as_published(table.want)]
+
+    def put_canary(self, columns: Columns) -> None:
+        """Take the row of the canary as it is now. It is a market of its own: the feed of its symbol alone shows it."""
+        known = self._canary
+        if not columns or (known is not None and known.instant.event_ms == columns.event_ms[0]):
+            return
+        [row] = columns.rows()
+        instant = Instant(row.trading_day, row.event_ms, row.session)
+        shown = self._showing_canary.take(columns)
+        self._canary = Market(columns, instant, Names(columns.symbols), shown, {})
+        for table in self._used_tables():
+            if table.want.feed == _CANARY_FEED:
+                self._update(table, 0.0)
 
     def refresh(self, table: LiveTable, received_ms: float) -> None:
         """Make *table* of the market as it is now, if anybody still follows it."""
@@ -182,6 +200,8 @@ class Catalogue:
             listing = choose(wanted, self._published[name], self.market)
         elif wanted.is_whole and wanted.feed.startswith("board/") and name not in self._published:
             return  # it will be put: boards are slower to start than clients
+        elif wanted.feed == _CANARY_FEED and self._canary is not None:
+            listing = of_market(wanted, self._canary, None)
         elif self.market is not None:
             listing = of_market(wanted, self.market, self._market_scores(name))
         else:

@@ -2,6 +2,7 @@
 
 from schemas.halt import Halted
 from schemas.leaderboard import Board, Row
+from schemas.naming import CANARY_SYMBOL
 from schemas.wire import DecodeError, encode_json, json_decoder
 from services.widgets import compat_values as values
 from services.widgets.compat_names import BOARDS, Kind, Name, of_symbol
@@ -60,7 +61,7 @@ class Market:
         Raises:
             DecodeError: it is no row; what was known stays.
         """
-        if value is None:
+        if value is None or symbol == CANARY_SYMBOL:
             self._symbols.pop(symbol, None)
             return []
         held = self._symbols.get(symbol) or _Symbol()

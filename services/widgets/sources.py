@@ -126,6 +126,7 @@ class Sources:
             await self._reader.heard.wait()
             await self._settle()
             due_s = clock.monotonic_s() + self._flush_s
+            self._catalogue.put_canary(self._reader.table.canary())
             instant = self._reader.table.instant()
             if instant is not None:
                 received_ms = self._reader.table.take_received_ms()

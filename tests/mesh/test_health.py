@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mesh.errors import FatalError
@@ -79,7 +80,22 @@ async def test_version_and_unknown_paths(program: RunningProgram) -> None:
 
     assert (version["service"], bool(version["version"])) == ("test", True)
     assert unknown.status_code == 404
-    assert unknown.json() == {"paths": ["/healthz", "/readyz", "/version"]}
+    assert unknown.json() == {"paths": ["/healthz", "/readyz", "/version", "/status"]}
+
+
+async def test_status_has_what_the_replaced_systems_health_had(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Service, status, image and version of it, whether it is connected, state and counters; of a real program."""
+    changed = msgspec.structs.replace(settings, container_image="mesh:1", image_version="1.2.3")
+    argv = [sys.executable, "-m", "services", "run", "boards"]
+    async with running_program(argv, changed, tmp_path / "log") as running:
+        await running.until(ready=True)
+        told = (await running.ask("/status")).json()
+
+    assert (told["service"], told["status"], told["connected"]) == ("boards", "Running", True)
+    assert (told["container_image"], told["image_version"]) == ("mesh:1", "1.2.3")
+    assert (told["facts"]["role"], told["counters"]["puts"]) == ("active", 0)
 
 
 async def test_health_does_not_keep_a_program_from_its_end(program: RunningProgram) -> None:

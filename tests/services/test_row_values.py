@@ -283,7 +283,7 @@ def test_sequences_begin_again_with_a_day() -> None:
 def test_classes_that_rows_are_not_made_of_are_left_alone() -> None:
     """Quotes, halts and unknown events are neither folded nor counted."""
     fold = RowFold(None, knowing(CLOSES))
-    for market_class in set(MarketClass) - set(FOLDED):
+    for market_class in set(MarketClass) - {*FOLDED, MarketClass.CANARY}:
         fold.on_batch(market_class, [object()])
 
     assert len(fold.on_flush()) == 0
