@@ -9,7 +9,8 @@ import pytest
 from mesh.broker import free_port
 from mesh.errors import FatalError
 from services.up import flags
-from services.up.plan import Plan, plan, prepared, stored_nodes
+from services.up.plan import Plan, plan, prepared
+from services.up.stored import stored_nodes
 
 
 @pytest.fixture(autouse=True)
