@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from mesh.address import without_credentials
+from mesh.address import parse_origins, without_credentials
 
 
 Check = Callable[[str], object]
@@ -52,6 +52,14 @@ def check_days(text: str) -> None:
             same = False
         if not same:  # other ISO forms (20260105) would name another key than the one that is read
             raise ValueError(f"Expected dates as 2026-01-05, separated by commas, not {day!r}")
+
+
+def check_public(text: str) -> None:
+    """Refuse what is no address of TLS: cookies that let somebody in must not cross a network in clear."""
+    if not text.startswith("https://") or len(parse_origins(text)) != 1:
+        raise ValueError(
+            "Expected https:// and a host, in lower case, without a path (https://control.example.com)"
+        )
 
 
 def check_speed(text: str) -> None:

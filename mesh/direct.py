@@ -14,9 +14,11 @@ from mesh.errors import BrokerError
 from schemas.wire import encode_json
 
 
+BATCH = 500
+"""Messages that `after` gives at most."""
+
 _NOT_FOUND = "404"
 _END_OF_BATCH = "204"
-_BATCH = 500
 _SILENCE_S = 2.0
 
 
@@ -66,7 +68,7 @@ async def after(connection: Connection, stream: str, subject: str, sequence: int
         BrokerError: the stream is not there, or stopped answering.
     """
     request = {"next_by_subj": subject, "seq": sequence + 1}
-    return await _read(connection, stream, request, most=_BATCH)
+    return await _read(connection, stream, request, most=BATCH)
 
 
 async def _read(
@@ -80,7 +82,7 @@ async def _read(
         while True:
             await connection.publish(
                 f"$JS.API.DIRECT.GET.{stream}",
-                encode_json({"batch": _BATCH, **request}),
+                encode_json({"batch": BATCH, **request}),
                 reply=inbox,
             )
             pending = await _collect(stream, answers, found)

@@ -9,7 +9,15 @@ from typing import Annotated, Literal
 import msgspec
 
 from mesh.address import parse_origins
-from mesh.declaration import about, about_port, check_days, check_speed, check_start, declared
+from mesh.declaration import (
+    about,
+    about_port,
+    check_days,
+    check_public,
+    check_speed,
+    check_start,
+    declared,
+)
 from mesh.hours import parse_closures
 from schemas.news import parse_filters
 
@@ -297,6 +305,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=3,
         ),
     ] = 300
+
+    control_port: Annotated[
+        int,
+        about_port("Port of the control plane. Unset: 8081, or a free one if that is taken"),
+    ] = 0
+    control_url: Annotated[
+        str,
+        about(
+            "Address of the control plane as browsers reach it, where a proxy with TLS is before it (`https://control.example.com`). Unset: this machine and the port",
+            check=check_public,
+        ),
+    ] = ""
+    control_origins: Annotated[
+        str,
+        about(
+            "Origins of further pages that may ask the control plane in the name of whoever is signed in. Unset: the desk of this machine",
+            check=parse_origins,
+        ),
+    ] = ""
 
     sim_port: Annotated[int, about_port("Port of the simulator's WebSocket feed")] = 8765
     sim_rest_port: Annotated[int, about_port("Port of the simulator's REST API")] = 8766

@@ -47,6 +47,7 @@ ROWS_STREAM = "ROWS"
 ALERTS_STREAM = "ALERTS"
 NEWS_STREAM = "NEWS"
 NEWS_TAPE_STREAM = "TAPE_NEWS"
+AUDIT_STREAM = "AUDIT"
 NEWS_OF_ALL = "news.market"
 """Where every article is published once, whatever it is about."""
 LATEST_KEY = "latest"
@@ -57,6 +58,7 @@ _SYMBOL = re.compile(r"[A-Za-z0-9.:_-]{1,32}")
 _TO_TOKEN = str.maketrans(".:", "/=")
 _FROM_TOKEN = str.maketrans("/=", ".:")
 _BOARD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ACTION = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -302,6 +304,17 @@ def parse_news_tape_subject(subject: str) -> str:
             return vendor
         case _:
             raise ValueError(f"not a subject of the news tape: {subject!r}")
+
+
+def audit_subject(action: str) -> str:
+    """Where what was done is written down: `audit.feed.stop`.
+
+    Raises:
+        ValueError: *action* is not lower-case words with dots and hyphens between them.
+    """
+    if not _ACTION.fullmatch(action):
+        raise ValueError(f"an action must be like feed.stop, was {action[:100]!r}")
+    return f"audit.{action}"
 
 
 def latest_page_key(place: int) -> str:

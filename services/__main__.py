@@ -24,7 +24,16 @@ from services.tokens import flags as token_flags
 from services.up import flags as up_flags
 
 
-PROGRAMS = ("simulator", "reference", "processors", "boards", "widgets", "news", "listener")
+PROGRAMS = (
+    "simulator",
+    "reference",
+    "processors",
+    "boards",
+    "widgets",
+    "control",
+    "news",
+    "listener",
+)
 """Every program, in the order in which `mesh up` starts them: what others need comes first."""
 
 Command = Callable[..., argparse.ArgumentParser]

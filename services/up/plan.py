@@ -92,6 +92,8 @@ def plan(arguments: argparse.Namespace) -> Plan:
     if not arguments.no_web:
         port = choose_port(settings.port, 8080, "the page", "--port or MESH_PORT")
         settings = msgspec.structs.replace(settings, port=port)
+        control_port = _control_port(settings)
+        settings = msgspec.structs.replace(settings, control_port=control_port)
     settings = msgspec.structs.replace(settings, source=source, data_dir=str(data_dir))
     if not settings.token_key:
         settings = msgspec.structs.replace(settings, token_key=_kept_key(data_dir) or random_key())
@@ -183,9 +185,16 @@ def _simulated(settings: Settings, paths: list[Path]) -> Settings:
     )
 
 
+def _control_port(settings: Settings) -> int:
+    asked, usual = settings.control_port, 8081
+    if not asked and usual in (settings.port, settings.nats_port):
+        return free_port()
+    return choose_port(asked, usual, "the control plane", "MESH_CONTROL_PORT")
+
+
 def _free_besides(settings: Settings, usual: int) -> int:
     """The *usual* port, or a free one if that is taken or was just given to the page or the broker."""
-    given = usual in (settings.port, settings.nats_port)
+    given = usual in (settings.port, settings.nats_port, settings.control_port)
     return free_port() if given else choose_port(0, usual, "the simulator", "MESH_SIM_PORT")
 
 

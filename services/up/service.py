@@ -24,9 +24,23 @@ from services.up.plan import Plan, plan, prepared
 from services.up.tally import NONE, tally
 
 
-_STAGES = (("simulator",), ("reference", "processors", "boards", "widgets", "news"), ("listener",))
+_STAGES = (
+    ("simulator",),
+    ("reference", "processors", "boards", "widgets", "control", "news"),
+    ("listener",),
+)
 """Started stage by stage: the next begins when all of one are ready."""
-_STOPS = ("listener", "news", "simulator", "reference", "processors", "boards", "widgets", "broker")
+_STOPS = (
+    "listener",
+    "news",
+    "simulator",
+    "reference",
+    "processors",
+    "boards",
+    "widgets",
+    "control",
+    "broker",
+)
 """Stopped one after the other, each when all its processes have drained: producers before consumers, the broker last."""
 _READY_S = 60.0
 _CANCEL_S = 0.2
@@ -164,6 +178,7 @@ class Tree:
         wanted = {
             "simulator": self._plan.simulator,
             "widgets": self._plan.web,
+            "control": self._plan.web,
             "news": self._plan.news,
         }
         return wanted.get(program, True)

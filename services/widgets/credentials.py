@@ -9,13 +9,12 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote_plus
 
+from mesh.bearer import bearer_of
 from mesh.errors import TokenError
 from schemas.widget import SUBPROTOCOL
 
 
 _TOKEN_PROTOCOL = "token."  # noqa: S105 (a prefix)
-_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
-_SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 _PROTOCOL_TOKEN = re.compile(r"[A-Za-z0-9._-]+")
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
 _OBJECT = "eyJ"
@@ -43,7 +42,8 @@ def token_of(
         TokenError: a token stands in the URL, is given more than once, or not in the right form.
     """
     _refuse_in_url(_text(query))
-    given = [*_in_headers(headers), *_in_subprotocols(subprotocols)]
+    bearer = bearer_of(headers)
+    given = [*([] if bearer is None else [bearer]), *_in_subprotocols(subprotocols)]
     if len(given) > 1:
         raise TokenError("a token must be given once")
     return given[0] if given else None
@@ -61,22 +61,6 @@ def origin_allowed(origin: str | None, allowed: frozenset[str]) -> bool:
     abused by it. `null`, as pages without an origin send it, is no one's name.
     """
     return origin is None or origin in allowed
-
-
-def _in_headers(headers: Iterable[tuple[bytes | str, bytes | str]]) -> list[str]:
-    values = [
-        _text(value).strip(" \t")
-        for name, value in headers
-        if _text(name).lower() == "authorization"
-    ]
-    if len(values) > 1:
-        raise TokenError("there must be one Authorization header")
-    if not values or not _SCHEME.match(values[0]):
-        return []
-    bearer = _BEARER.fullmatch(values[0])
-    if bearer is None:
-        raise TokenError("the Authorization header must be `Bearer` and one token")
-    return [bearer[1]]
 
 
 def _in_subprotocols(subprotocols: Sequence[str]) -> list[str]:

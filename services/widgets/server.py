@@ -1,12 +1,8 @@
-"""uvicorn, as the program needs it: in somebody else's event loop, and with a way to end a connection at once."""
+"""uvicorn, as the program needs it: with a way to end a connection at once."""
 
-import asyncio
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -14,9 +10,9 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 
 from mesh import clock
+from mesh.http_server import HttpServer
 from schemas.widget import MAX_CLIENT_FRAME_BYTES, TOO_MANY, TOO_SLOW, Close
 from services.widgets.limits import Rate
-from services.widgets.opening import Opening
 from services.widgets.way import Way
 
 
@@ -180,39 +176,19 @@ class Connection(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(_LINGER_S, self.transport.abort)
 
 
-class Server(uvicorn.Server):
-    """It announces its start, and leaves signals alone."""
+class Server(HttpServer):
+    """With WebSockets."""
 
     def __init__(self, app: Litestar) -> None:
         super().__init__(
-            uvicorn.Config(
-                app,
-                http=Opening,
-                ws=Connection,
-                ws_ping_interval=PING_EVERY_S,
-                ws_ping_timeout=PING_WITHIN_S,
-                ws_max_size=MAX_CLIENT_FRAME_BYTES,
-                proxy_headers=False,  # anybody could write them
-                ws_per_message_deflate=False,  # 30–200 times the CPU for each client
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                backlog=BACKLOG,
-                timeout_graceful_shutdown=1,
-            )
+            app,
+            ws=Connection,
+            ws_ping_interval=PING_EVERY_S,
+            ws_ping_timeout=PING_WITHIN_S,
+            ws_max_size=MAX_CLIENT_FRAME_BYTES,
+            ws_per_message_deflate=False,  # 30–200 times the CPU for each client
+            backlog=BACKLOG,
         )
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
-        """Accept connections from now on."""
-        await super().startup(sockets)
-        self.up.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[explicit-override]  # typing's comes with 3.12
-        """Do nothing: the program's lifecycle listens for signals."""
-        yield
 
 
 def _is_text(content: bytes) -> bool:

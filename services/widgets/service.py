@@ -1,11 +1,8 @@
 """The program `widgets`: boards, rows, alerts and the tape to the page and to every client."""
 
 import asyncio
-import errno
 import gc
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from secrets import token_hex
 
 from litestar.types import ControllerRouterHandler
@@ -13,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 from mesh import clock
 from mesh.address import parse_origins
 from mesh.connection import Connection, open_connection
-from mesh.errors import FatalError
+from mesh.http_server import HOST, listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
@@ -41,7 +38,6 @@ from services.widgets.vendor_rest import vendor_routes
 
 
 DEFAULT_PORT = 8080
-HOST = "127.0.0.1"
 
 _CLOSE_S = 2.0
 _FEW_COLLECTIONS = (10_000, 10, 10)
@@ -57,7 +53,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         FatalError: the port is taken.
     """
     port = settings.port or DEFAULT_PORT
-    with _listening(port) as listener:
+    with listening(port, "the page", "--port or MESH_PORT", BACKLOG) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         pump = Pump(lifecycle.log)
         hub = _hub(settings, pump, lifecycle.log)
         async with (
@@ -130,20 +127,3 @@ def _routes(
         *vendor_routes(door, connection, settings.ws_questions),
         *page(port, new_token if shows_token else None),
     ]
-
-
-@contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
-    """A socket on *port*, which several processes of this program may share: the kernel deals clients among them."""
-    try:
-        listener = socket.create_server((HOST, port), backlog=BACKLOG, reuse_port=True)
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        raise FatalError(
-            f"port {port} of the page is taken or not allowed on {HOST}: "
-            "free it, or choose another with --port or MESH_PORT"
-        ) from error
-    with listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        yield listener

@@ -48,6 +48,8 @@ _CHECKED: dict[str, st.SearchStrategy[Any]] = {
     "token_key": st.text("aZ09:/.,* =é@", min_size=32),
     "token_key_file": st.sampled_from(["nowhere", "/nowhere/é key"]),
     "ws_origins": st.sampled_from(["http://a", "https://a.example:8443, http://[::1]:8080"]),
+    "control_origins": st.sampled_from(["http://a", "https://a.example:8443, http://[::1]:8080"]),
+    "control_url": st.sampled_from(["https://control.example.com", "https://a.example:8443"]),
     "sim_start": st.datetimes().map(lambda moment: moment.isoformat(timespec="seconds")),
 }
 """Of settings that not every text will do for."""

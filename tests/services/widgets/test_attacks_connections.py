@@ -10,11 +10,12 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
+from mesh import opening
 from mesh.connection import Connection
 from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.widget import Hello
-from services.widgets import hub, opening, server
+from services.widgets import hub, server
 from tests.services.widgets.attacking import attacked, ended, put_frame
 from tests.services.widgets.market import Market, rows_of_many
 from tests.services.widgets.serving import Running, narrow, visiting

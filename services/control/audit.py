@@ -1,0 +1,58 @@
+"""The audit: written with an acknowledgement, read newest first. It knows no HTTP, so that commands can read it too."""
+
+from mesh import direct
+from mesh.connection import Connection
+from schemas.audit import Record
+from schemas.naming import AUDIT_STREAM, audit_subject
+from schemas.wire import encode_json, json_decoder
+
+
+_decode = json_decoder(Record).decode
+
+
+class Audit:
+    """Over a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def write(self, record: Record) -> None:
+        """Keep *record*.
+
+        Raises:
+            BrokerError: it is not known to be kept.
+        """
+        await self._connection.acknowledged(audit_subject(record.action), encode_json(record))
+
+    async def read(
+        self, most: int, who: str | None = None, action: str | None = None
+    ) -> list[Record]:
+        """The newest records, newest first.
+
+        Args:
+            most: so many.
+            who: only those of this user.
+            action: only those of this action, or with `.*` at its end of all that begin so (`feed.*`).
+
+        Raises:
+            BrokerError: the stream does not answer.
+            ValueError: *action* is none.
+        """
+        subject = _subject(action)
+        state = (await self._connection.api(f"$JS.API.STREAM.INFO.{AUDIT_STREAM}"))["state"]
+        end, first = int(state["last_seq"]) + 1, int(state["first_seq"])
+        found: list[Record] = []
+        while len(found) < most and end > first:
+            begin = max(end - direct.BATCH, first)
+            stored = await direct.after(self._connection, AUDIT_STREAM, subject, begin - 1)
+            records = [_decode(each.payload) for each in reversed(stored) if each.sequence < end]
+            found += [each for each in records if who is None or each.who == who]
+            end = begin
+        return found[:most]
+
+
+def _subject(action: str | None) -> str:
+    if action is None:
+        return "audit.>"
+    whole = audit_subject(action.removesuffix(".*"))
+    return f"{whole}.>" if action.endswith(".*") else whole
