@@ -145,10 +145,14 @@ def user(
     return claims if expires_s is None else {**claims, "exp": expires_s}
 
 
-def with_revoked(claims: Claims, revoked: dict[str, int]) -> Claims:
-    """The *claims* of an account that also takes back users (public keys) issued up to a moment (epoch seconds)."""
-    before: dict[str, int] = claims["nats"].get("revocations", {})
-    after = before | {key: max(at_s, before.get(key, 0)) for key, at_s in revoked.items()}
+def with_revoked(claims: Claims, revoked: dict[str, int], since_s: int) -> Claims:
+    """The *claims* of an account that also takes back users (public keys) issued up to a moment (epoch seconds).
+
+    Those that were taken back before *since_s* are forgotten: whatever they were given has ended by then.
+    """
+    before = revoked_in(claims)
+    latest = before | {key: max(at_s, before.get(key, 0)) for key, at_s in revoked.items()}
+    after = {key: at_s for key, at_s in latest.items() if at_s >= since_s}
     return {**claims, "nats": {**claims["nats"], "revocations": after}}
 
 

@@ -8,7 +8,6 @@ own, drops the connections of that user at once (4 ms, measured), and still know
     auth.conf             for the servers: `include auth.conf`; no secret
     {program}.creds       the user of each program, and of `admin`
     reader.creds          a user that reads, for tools of this machine
-    external/{name}.creds further ones
     issuer/               what the control plane needs to hand out access and take it back
     programs.seed         signs the users of programs: wanted by `renew` alone
     operator.seed         signs everything: wanted by nothing that runs, so keep it elsewhere
@@ -40,7 +39,6 @@ from mesh.permissions import (
 
 AUTH_FILE = "auth.conf"
 ISSUER = "issuer"
-_EXTERNAL = "external"
 _OPERATOR_SEED = "operator.seed"
 _PROGRAMS_SEED = "programs.seed"
 _SIGNING_SEED = "signing.seed"
@@ -51,6 +49,9 @@ _JETSTREAM = dict.fromkeys(
 _EXTERNAL_LIMITS = {"conn": 256, "leaf": 0}
 _READER_LIMITS = {"subs": 256, "payload": 64 * 1024}
 """Of a user that reads: subscriptions of a connection, bytes of a request."""
+LONGEST_DAYS = 366
+"""How long access is given for at most; who was taken back longer ago need not be remembered."""
+DAY_S = 86_400
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}")
 
 
@@ -83,7 +84,7 @@ def create(folder: Path, now_s: int) -> None:
             f"{folder} is not empty: keys are never overwritten, choose another folder"
         )
     try:
-        for each in (folder, folder / ISSUER, folder / _EXTERNAL):
+        for each in (folder, folder / ISSUER):
             each.mkdir(mode=0o700, parents=each is folder)
             each.chmod(0o700)
         _create(folder, now_s)
@@ -125,11 +126,6 @@ def creds_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.creds"
 
 
-def external_file(folder: Path, name: str) -> Path:
-    """Where the credentials of an external user are that was made from the command line."""
-    return folder / _EXTERNAL / f"{name}.creds"
-
-
 class Issuer:
     """Makes external users, and signs their account anew when one is taken back.
 
@@ -158,8 +154,8 @@ class Issuer:
         """
         if not is_user_name(name):
             raise ValueError("the name of a NATS user must be 1–64 letters, digits or @ . _ -")
-        if expires_s <= now_s:
-            raise ValueError("access must end in the future")
+        if not now_s < expires_s <= now_s + LONGEST_DAYS * DAY_S:
+            raise ValueError(f"access must end within {LONGEST_DAYS} days, and in the future")
         return _reader(name, self._account_seed, now_s, expires_s)
 
     def read(self, token: str) -> Claims:
@@ -174,8 +170,12 @@ class Issuer:
         return claims
 
     def sign(self, claims: Claims, now_s: int) -> str:
-        """The account with *claims*; servers keep what was issued last, so it is never issued before what it follows."""
-        return nats_jwt.signed(claims, self._signing_seed, max(now_s, int(claims.get("iat", 0))))
+        """The account with *claims*.
+
+        It is always issued later than what it follows: a server that starts takes what its
+        configuration says of an account unless it knows of something issued later.
+        """
+        return nats_jwt.signed(claims, self._signing_seed, max(now_s, int(claims["iat"]) + 1))
 
 
 def keep_account(folder: Path, account: str, token: str) -> None:

@@ -32,6 +32,7 @@ from typing import NamedTuple
 from schemas.alert import AlertKind
 from schemas.naming import (
     ALERTS_STREAM,
+    AUDIT_STREAM,
     NEWS_OF_ALL,
     NEWS_STREAM,
     NEWS_TAPE_STREAM,
@@ -264,8 +265,8 @@ _WIDGETS = _program(
 _CONTROL = _program(
     "control",
     (
-        *_reads(*Bucket), *(_info(stream) for stream in ("*",)),
-        *_writes(Bucket.LAYOUTS, Bucket.REVOKED), *_watches(Bucket.LAYOUTS, Bucket.REVOKED),
+        "audit.>", *_gets(AUDIT_STREAM), _info("*"), *_reads(*Bucket),
+        *_writes(Bucket.LAYOUTS, Bucket.REVOKED, Bucket.NATS_USERS),
         "$SRV.>", "ctl.>", vendor_subject("*"), alive_subject("*"),
     ),
     (members_subject("*"),),

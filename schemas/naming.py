@@ -41,6 +41,7 @@ class Bucket(StrEnum):
     OWNERS = "owners"
     REVOKED = "revoked"
     LAYOUTS = "layouts"
+    NATS_USERS = "nats_users"
 
 
 ROWS_STREAM = "ROWS"

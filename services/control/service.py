@@ -1,6 +1,7 @@
 """The program `control`: sign-in, sessions, accounts, the audit, and everything that people run the mesh with."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -9,14 +10,18 @@ from litestar.types import ControllerRouterHandler
 from mesh.address import parse_origins
 from mesh.connection import Connection, open_connection
 from mesh.http_server import HOST, HttpServer, listening
+from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.nats_keys import Issuer
 from mesh.settings import Settings
+from schemas.naming import Bucket
 from services.control.access import Access
 from services.control.app import build
 from services.control.audit import Audit
 from services.control.audit_rest import audit_routes
 from services.control.caller import Caller
 from services.control.me import me_routes
+from services.control.nats_users import NatsUsers, nats_user_routes
 
 
 DEFAULT_PORT = 8081
@@ -37,7 +42,13 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         ):
             access = Access(_origins(settings, port), _nobody)
             server = HttpServer(
-                build(access, _routes(connection), lifecycle.report, lifecycle.log), ws="none"
+                build(
+                    access,
+                    _routes(settings, connection, lifecycle),
+                    lifecycle.report,
+                    lifecycle.log,
+                ),
+                ws="none",
             )
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
@@ -52,9 +63,21 @@ async def _nobody(_: ASGIConnection[Any, Any, Any, Any]) -> Caller | None:
     return None
 
 
-def _routes(connection: Connection) -> list[ControllerRouterHandler]:
+def _routes(
+    settings: Settings, connection: Connection, lifecycle: Lifecycle
+) -> list[ControllerRouterHandler]:
     audit = Audit(connection)
-    return [*me_routes(), *audit_routes(audit)]
+    users = _nats_users(settings, connection, lifecycle)
+    return [*me_routes(), *audit_routes(audit), *nats_user_routes(users, audit)]
+
+
+def _nats_users(
+    settings: Settings, connection: Connection, lifecycle: Lifecycle
+) -> NatsUsers | None:
+    if not settings.nats_issuer:
+        return None
+    issuer = Issuer(Path(settings.nats_issuer))
+    return NatsUsers(settings, KeyValue(connection, Bucket.NATS_USERS), issuer, lifecycle.log)
 
 
 def _origins(settings: Settings, port: int) -> frozenset[str]:

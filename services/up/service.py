@@ -14,7 +14,7 @@ from mesh.config import to_environment
 from mesh.connection import open_connection
 from mesh.errors import FatalError, MeshError
 from mesh.logs import set_up
-from mesh.nats_keys import creds_file
+from mesh.nats_keys import ISSUER, creds_file
 from mesh.permissions import PROGRAMS
 from schemas.wire import encode_json
 from services.up import stored
@@ -237,9 +237,12 @@ class Tree:
     def _creds(self, program: str) -> dict[str, str]:
         """What makes *program* its own user of the embedded broker; nothing if somebody else's is used."""
         keys = stored.keys_in(self._plan.data_dir) if self._plan.brokers else None
-        if keys is None or program not in PROGRAMS:
+        if keys is None:
             return {}
-        return {"MESH_NATS_CREDS": str(creds_file(keys, program))}
+        if program not in PROGRAMS:
+            return {"MESH_NATS_CREDS": "", "MESH_NATS_ISSUER": ""}
+        issuer = str(keys / ISSUER) if program == "control" else ""
+        return {"MESH_NATS_CREDS": str(creds_file(keys, program)), "MESH_NATS_ISSUER": issuer}
 
     def _child(self, name: str, argv: list[str], environment: dict[str, str]) -> Child:
         log_file = self._plan.data_dir / "logs" / f"{name}.log"
