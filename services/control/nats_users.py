@@ -12,6 +12,7 @@ from typing import Annotated
 from litestar import get, post
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody, PathParameter
 from msgspec import Meta, structs
 
 from mesh import clock
@@ -33,6 +34,8 @@ from services.control.caller import Asked, record
 
 
 _MS = 1000
+_Key = Annotated[str, PathParameter(description="The public key of the user")]
+
 _decode = json_decoder(NatsUser).decode
 
 
@@ -140,7 +143,7 @@ def nats_user_routes(users: NatsUsers | None, audit: Audit) -> list[HTTPRouteHan
         return Users(await able().all())
 
     @post("/v1/nats-users", opt=needs(Role.ADMIN))
-    async def issue(request: Asked, data: Wanted) -> Given:
+    async def issue(request: Asked, data: JSONBody[Wanted]) -> Given:
         """Make credentials that read and change nothing. They are shown this once."""
         try:
             user, issued = await able().issue_external(data.name, data.days, request.user.user)
@@ -150,7 +153,7 @@ def nats_user_routes(users: NatsUsers | None, audit: Audit) -> list[HTTPRouteHan
         return Given(user, issued.creds, issued.inbox_prefix)
 
     @post("/v1/nats-users/{key:str}/revoke", opt=needs(Role.OPERATOR), status_code=200)
-    async def take_back(request: Asked, key: str) -> NatsUser:
+    async def take_back(request: Asked, key: _Key) -> NatsUser:
         """Take credentials back: connections with them end now, and none is made again."""
         by = request.user.user
         say = partial(record, request, "nats-user.revoke", key)
