@@ -126,6 +126,15 @@ def creds_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.creds"
 
 
+def programs_account(folder: Path) -> str:
+    """The account of the programs: its streams lie in a folder of this name.
+
+    Raises:
+        FatalError: the folder does not hold a whole set.
+    """
+    return nats_jwt.public_key(_seed(folder / _PROGRAMS_SEED))
+
+
 class Issuer:
     """Makes external users, and signs their account anew when one is taken back.
 

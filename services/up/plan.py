@@ -15,7 +15,7 @@ from mesh import clock
 from mesh.broker import Node, choose_port, free_port, free_ports, place_nodes
 from mesh.config import load
 from mesh.errors import FatalError
-from mesh.nats_keys import create, creds_file, renew
+from mesh.nats_keys import create, creds_file, programs_account, renew
 from mesh.permissions import ADMIN
 from mesh.settings import SETTINGS, Settings
 from mesh.tokens import LONGEST_S, Tokens, random_key
@@ -31,6 +31,8 @@ _LOCK_FILE = "lock"
 KEY_FILE = "token.key"
 TOKEN_FILE = "token"  # noqa: S105 (a name)
 """In the data directory: a token for `mesh tail` and other tools of this machine."""
+_OF_EVERYBODY = "$G"
+"""The account that a broker without keys has."""
 _REPLICAS = 3
 """More than three cost every write and are worth little."""
 _SIMULATED_HISTORY = 40
@@ -135,8 +137,16 @@ def _keep_keys(data_dir: Path) -> None:
     keys = keys_in(data_dir)
     if keys is None:
         create(data_dir / KEYS, now_s)
+        _move_state(data_dir)
     else:
         renew(keys, now_s)
+
+
+def _move_state(data_dir: Path) -> None:
+    """Give what a broker stored that believed everybody to the account that programs have from now on."""
+    before = data_dir / STREAMS / _OF_EVERYBODY
+    if before.is_dir():
+        before.rename(before.with_name(programs_account(data_dir / KEYS)))
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
