@@ -45,6 +45,7 @@ def command(conf: Path, port: int, http_port: int, store: Path) -> BrokerCommand
         "MESH_BROKER_PORT": str(port),
         "MESH_BROKER_HTTP_PORT": str(http_port),
         "MESH_BROKER_STORE": f'"{store}"',
+        "MESH_BROKER_ACCOUNTS": f'"{store / "accounts"}"',
     }
     return BrokerCommand([binary, "--config", str(conf)], environment, f"nats://127.0.0.1:{port}")
 

@@ -6,11 +6,17 @@ its restart), so `on_reconnect` hooks run each time, and `incarnation` grows, wh
 that it may have missed something.
 
 Publishing while the connection is down is refused instead of buffered: a tick sent later is stale.
+
+A user may be allowed some subjects only. The server refuses the others on the side, so a message is
+then lost and a request without an answer; each such subject is logged once, and named by the
+request's error.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from secrets import SystemRandom
 from typing import Any
 
@@ -24,6 +30,7 @@ from mesh.address import DEFAULT_URL, brokers, is_web_socket, without_credential
 from mesh.backoff import delays_s
 from mesh.errors import BrokerError, BrokerVersionError, MeshError
 from mesh.logs import Log
+from mesh.nats_keys import inbox_prefix
 from mesh.quorum import leave_minority
 from mesh.readiness import condition
 from mesh.settings import Settings
@@ -46,6 +53,8 @@ _OUT_BYTES = 8 << 20
 _FIRST_CONNECT_S = 10.0
 """A broker that is just starting is waited for; one that is not there is an error."""
 _COMPLAINTS_A_LINE = 10_000
+_MOST_DENIED = 100
+_DENIED = re.compile(r'permissions violation for (\w+) to "([^"]+)"', re.IGNORECASE)
 _FIRST_RETRY_S = 0.4
 _LAST_RETRY_S = 2.0
 
@@ -67,6 +76,8 @@ class Connection:
         self._log = log
         self._condition = condition("broker")
         self._errors = 0
+        self._denied: set[str] = set()
+        """What this user was refused to do, as `publish` and a subject in small letters, as the client has it."""
 
     async def publish(
         self,
@@ -112,6 +123,7 @@ class Connection:
                 f"nobody answers on {subject}: is JetStream on, and the stream there?"
             ) from error
         except (Error, TimeoutError) as error:
+            self._refuse_denied(subject)
             raise BrokerError(f"no answer on {subject} within {timeout_s} s: {error!r}") from error
 
     async def api(
@@ -148,6 +160,7 @@ class Connection:
                 f"no stream takes {subject}: it has no leader just now, or `mesh topology apply` must create it"
             ) from error
         except (Error, TimeoutError) as error:
+            self._refuse_denied(subject)
             raise BrokerError(
                 f"{subject} was not acknowledged within {timeout_s} s: {error!r}"
             ) from error
@@ -236,10 +249,26 @@ class Connection:
         """For the client: something went wrong that it goes on after."""
         if isinstance(error, (StaleConnectionError, ConnectionError)):
             return  # the broker is away: `broker.lost` says so, and hundreds of attempts need not
+        denied = _DENIED.search(str(error))
+        if denied is not None:
+            self._deny(denied[1].lower(), denied[2].lower())
+            return
         # The client calls this once for each message that it drops: one line for each would be a second disaster.
         self._errors += 1
         if self._errors % _COMPLAINTS_A_LINE == 1:
             self._log.warning("broker.complained", error=repr(error), count=self._errors)
+
+    def _deny(self, action: str, subject: str) -> None:
+        what = f"{action} {subject}"
+        if what not in self._denied and len(self._denied) < _MOST_DENIED:
+            self._denied.add(what)
+            self._log.warning("broker.denied", action=action, subject=subject)
+
+    def _refuse_denied(self, subject: str) -> None:
+        if f"publish {subject.lower()}" in self._denied:
+            raise BrokerError(
+                f"the NATS user of this program may not publish to {subject} (MESH_NATS_CREDS)"
+            )
 
 
 @asynccontextmanager
@@ -248,6 +277,7 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
 
     Raises:
         SettingsError: an address is not one.
+        FatalError: there are no credentials in the file that is to hold them.
         BrokerError: no broker answers at any of them.
         BrokerError, out of whatever the context awaits: the broker ended the connection for good.
         BrokerVersionError: the broker is older than 2.11.
@@ -255,7 +285,7 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
     servers = brokers(settings.nats_url or DEFAULT_URL)
     connection = Connection(Client(), log)
     leaving: list[asyncio.Task[None]] = []
-    await _connect(connection, servers, name)
+    await _connect(connection, servers, name, settings.nats_creds)
     try:
         _require_version(connection.client)
         connection.connected.set()
@@ -277,7 +307,8 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
         await _close(connection.client)
 
 
-async def _connect(connection: Connection, servers: list[str], name: str) -> None:
+async def _connect(connection: Connection, servers: list[str], name: str, creds: str) -> None:
+    prefix = inbox_prefix(Path(creds)) if creds else None
     if not is_web_socket(servers[0]):
         connection.client._transport = ImpatientTransport()  # type: ignore[no-untyped-call]  # noqa: SLF001 (there is no other way)
     try:
@@ -294,13 +325,20 @@ async def _connect(connection: Connection, servers: list[str], name: str) -> Non
                 max_reconnect_attempts=-1,
                 ping_interval=2,  # a server that hangs is left after three
                 max_outstanding_pings=2,
-                inbox_prefix=f"_INBOX_{name}",
+                inbox_prefix=prefix or f"_INBOX_{name}",
                 pending_size=_OUT_BYTES,
+                user_credentials=creds or None,
             )
     except (Error, OSError, TimeoutError) as error:
+        said = str(error) or str(connection.client.last_error or "waited 10 s for one")
         await connection.client.close()
+        if "authorization" in said.lower():
+            which = f"the credentials in {creds}" if creds else "a client without credentials"
+            raise BrokerError(
+                f"the broker at {without_credentials(','.join(servers))} refuses {which} (MESH_NATS_CREDS)"
+            ) from error
         raise BrokerError(
-            f"no broker answers at {without_credentials(','.join(servers))} (MESH_NATS_URL): {str(error) or 'waited 10 s for one'}"
+            f"no broker answers at {without_credentials(','.join(servers))} (MESH_NATS_URL): {said}"
         ) from error
 
 

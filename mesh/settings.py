@@ -40,6 +40,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             url=True,
         ),
     ] = ""
+    nats_creds: Annotated[
+        str,
+        about(
+            "File with the credentials of this program's NATS user, as `mesh nats-keys` makes it. Unset: none; `mesh up` gives each program its own for the embedded broker"
+        ),
+    ] = ""
+    nats_issuer: Annotated[
+        str,
+        about(
+            "Folder `issuer` of what `mesh nats-keys` makes, with which the control plane hands out NATS credentials and takes them back. Unset: it cannot; `mesh up` gives it that of the embedded broker"
+        ),
+    ] = ""
     nats_port: Annotated[
         int, about_port("Port of the embedded broker. Unset: 4222, or a free one if that is taken")
     ] = 0

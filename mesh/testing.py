@@ -12,6 +12,8 @@ from mesh import broker, clock, topology
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError
 from mesh.logs import set_up
+from mesh.nats_keys import creds_file, including
+from mesh.permissions import ADMIN
 from mesh.proxy import Proxy, open_proxy
 from mesh.settings import Settings
 
@@ -73,11 +75,12 @@ class RunningBroker:
 
 
 @asynccontextmanager
-async def running_broker(store: Path) -> AsyncIterator[RunningBroker]:
-    """A started server, stopped at the end of the context."""
+async def running_broker(store: Path, keys: Path | None = None) -> AsyncIterator[RunningBroker]:
+    """A started server, stopped at the end of the context; with *keys* (of `mesh.nats_keys`) it believes those alone."""
     port, http_port = broker.free_ports(2)
+    conf = topology.folder() / "server.conf"
     server = RunningBroker(
-        broker.command(topology.folder() / "server.conf", port, http_port, store)
+        broker.command(including(keys, conf) if keys else conf, port, http_port, store)
     )
     await server.start()
     try:
@@ -90,10 +93,11 @@ class RunningCluster:
     """Servers that replicate streams among each other; by their names they can be killed, hung and cut off."""
 
     def __init__(
-        self, nodes: dict[str, RunningBroker], wires: dict[tuple[str, str], Proxy]
+        self, nodes: dict[str, RunningBroker], wires: dict[tuple[str, str], Proxy], creds: str = ""
     ) -> None:
         self.nodes = nodes
         self._wires = wires
+        self._creds = creds
         self._alone: set[str] = set()
 
     @property
@@ -142,14 +146,16 @@ class RunningCluster:
             node.url for name, node in self.nodes.items() if node.runs and name not in self._alone
         ]
         async with open_connection(
-            Settings(nats_url=",".join(together)), "test", set_up("test", "error")
+            Settings(nats_url=",".join(together), nats_creds=self._creds),
+            "test",
+            set_up("test", "error"),
         ) as connection:
             yield connection
 
 
 @asynccontextmanager
 async def running_cluster(
-    folder: Path, nodes: int = 3, *, partitionable: bool = False
+    folder: Path, nodes: int = 3, *, partitionable: bool = False, keys: Path | None = None
 ) -> AsyncIterator[RunningCluster]:
     """A cluster with a leader, its streams below *folder*; all of it is killed at the end of the context.
 
@@ -158,6 +164,7 @@ async def running_cluster(
         nodes: number of servers.
         partitionable: whether nodes may be `cut` off: what they say to each other then goes through
             this process, which costs it a little for each message.
+        keys: a folder of `mesh.nats_keys`, which the nodes then believe alone.
     """
     places = broker.place_nodes(folder, broker.free_ports(3 * nodes))
     async with AsyncExitStack() as stack:
@@ -167,7 +174,8 @@ async def running_cluster(
             for other in places
             if partitionable and one != other
         }
-        cluster = RunningCluster({}, wires)
+        creds = str(creds_file(keys, ADMIN)) if keys else ""
+        cluster = RunningCluster({}, wires, creds)
         for one in places:
             routes = [
                 wires[one.name, other.name].port if partitionable else other.route_port
@@ -175,11 +183,12 @@ async def running_cluster(
                 if one != other
             ]
             conf = topology.folder() / "cluster.conf"
+            conf = including(keys, conf) if keys else conf
             cluster.nodes[one.name] = node = RunningBroker(broker.node_command(conf, one, routes))
             stack.push_async_callback(node.kill)
         await asyncio.gather(*(node.start() for node in cluster.nodes.values()))
         async with open_connection(
-            Settings(nats_url=cluster.url), "test", set_up("test", "error")
+            Settings(nats_url=cluster.url, nats_creds=creds), "test", set_up("test", "error")
         ) as connection:
             await topology.establish(connection, [])
         yield cluster

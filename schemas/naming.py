@@ -55,6 +55,7 @@ class Bucket(StrEnum):
     LINKS = "links"
     ATTEMPTS = "attempts"
     SIGN_INS = "sign_ins"
+    NATS_USERS = "nats_users"
 
 
 ROWS_STREAM = "ROWS"

@@ -20,6 +20,7 @@ from schemas.wire import encode_json
 from services.bench import flags as bench_flags
 from services.ctl import flags as ctl_flags
 from services.load import flags as load_flags
+from services.nats_keys import flags as nats_keys_flags
 from services.tail import flags as tail_flags
 from services.tokens import flags as token_flags
 from services.up import flags as up_flags
@@ -136,6 +137,10 @@ def _add_questions(command: Command) -> None:
     token_flags.add(token)
     token.set_defaults(act=_token)
 
+    keys = command("nats-keys", help="make NATS keys and credentials, or take credentials back")
+    nats_keys_flags.add(keys)
+    keys.set_defaults(act=_nats_keys)
+
     tail = command("tail", help="follow a feed in the terminal, or into a pipe")
     tail_flags.add(tail)
     tail.set_defaults(act=_tail)
@@ -200,6 +205,11 @@ def _token(arguments: argparse.Namespace) -> int:
 
 def _ctl(arguments: argparse.Namespace) -> int:
     code: int = import_module("services.ctl.command").main(arguments, load(os.environ))
+    return code
+
+
+def _nats_keys(arguments: argparse.Namespace) -> int:
+    code: int = import_module("services.nats_keys.command").main(arguments, os.environ)
     return code
 
 

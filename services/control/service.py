@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
@@ -13,6 +14,7 @@ from mesh.http_server import HOST, HttpServer, listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
+from mesh.nats_keys import Issuer
 from mesh.service import join
 from mesh.settings import Settings
 from mesh.tasks import end
@@ -29,6 +31,7 @@ from services.control.credentials import Credentials
 from services.control.door import Door
 from services.control.links import Links
 from services.control.me import me_routes
+from services.control.nats_users import NatsUsers, nats_user_routes
 from services.control.oidc_provider import Provider
 from services.control.own import own_routes
 from services.control.pages import pages
@@ -108,6 +111,7 @@ class Parts:
             behind_proxy=bool(settings.control_url),
         )
         self.provider = provider
+        self._log = log
         self._sign_ins = KeyValue(connection, Bucket.SIGN_INS)
         self._limits = limits
         self.watch = Watch(settings, connection)
@@ -140,10 +144,18 @@ class Parts:
             *own_routes(self.accounts, self.sessions, self.door, self.passwords, self.audit),
             *users_routes(self.accounts, self.links, self.audit),
             *welcome_routes(self.reception, self.door, self.sessions, self.audit, is_open=is_open),
+            *nats_user_routes(self._nats_users(), self.audit),
             *runtime_routes(self._connection, self._boards),
             *self.credentials.routes(self.audit),
             *self.watch.routes(),
         ]
+
+    def _nats_users(self) -> NatsUsers | None:
+        if not self._settings.nats_issuer:
+            return None
+        issuer = Issuer(Path(self._settings.nats_issuer))
+        known = KeyValue(self._connection, Bucket.NATS_USERS)
+        return NatsUsers(self._settings, known, issuer, self._log)
 
     def _oidc_routes(self) -> list[HTTPRouteHandler]:
         if self.provider is None:

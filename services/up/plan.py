@@ -15,10 +15,13 @@ from mesh import clock
 from mesh.broker import Node, choose_port, free_port, free_ports, place_nodes
 from mesh.config import load
 from mesh.errors import FatalError
+from mesh.nats_keys import create, creds_file, programs_account, renew
+from mesh.permissions import ADMIN
 from mesh.settings import SETTINGS, Settings
 from mesh.tokens import LONGEST_S, Tokens, random_key
 from services.simulator.finlight_server import PATH as NEWS_PATH
 from services.simulator.tape import Tape
+from services.up.stored import KEYS, STREAMS, keys_in, stored_nodes
 
 
 Source = Literal["live", "tape", "simulated"]
@@ -28,8 +31,8 @@ _LOCK_FILE = "lock"
 KEY_FILE = "token.key"
 TOKEN_FILE = "token"  # noqa: S105 (a name)
 """In the data directory: a token for `mesh tail` and other tools of this machine."""
-_STREAMS = "jetstream"
-"""The folder that a broker makes in the one that it is given."""
+_OF_EVERYBODY = "$G"
+"""The account that a broker without keys has."""
 _REPLICAS = 3
 """More than three cost every write and are worth little."""
 _SIMULATED_HISTORY = 40
@@ -82,7 +85,10 @@ def plan(arguments: argparse.Namespace) -> Plan:
         port = choose_port(settings.nats_port, 4222, "the broker", "--nats-port or MESH_NATS_PORT")
         brokers = _brokers(data_dir, port, arguments.nodes)
         urls = ",".join(f"nats://127.0.0.1:{node.port}" for node in brokers)
-        settings = msgspec.structs.replace(settings, nats_port=port, nats_url=urls)
+        admin = str(creds_file(data_dir / KEYS, ADMIN))
+        settings = msgspec.structs.replace(
+            settings, nats_port=port, nats_url=urls, nats_creds=admin
+        )
     elif arguments.nodes > 1:
         raise FatalError("--nodes is for embedded brokers: unset MESH_NATS_URL to have them")
     if not arguments.no_web:
@@ -125,10 +131,22 @@ def _keep_key(data_dir: Path, key: str) -> None:
         path.write_text(f"{content}\n", errors="surrogateescape")
 
 
-def stored_nodes(data_dir: Path) -> int:
-    """How many brokers left their state in *data_dir*: a cluster's nodes have a folder each."""
-    alone = (data_dir / _STREAMS).is_dir()
-    return 1 if alone else len(list(data_dir.glob(f"broker*/{_STREAMS}")))
+def _keep_keys(data_dir: Path) -> None:
+    """Have keys for the brokers; those that are there stay, so that what was signed with them is good in this run."""
+    now_s = int(clock.now_ms() / 1000)
+    keys = keys_in(data_dir)
+    if keys is None:
+        create(data_dir / KEYS, now_s)
+        _move_state(data_dir)
+    else:
+        renew(keys, now_s)
+
+
+def _move_state(data_dir: Path) -> None:
+    """Give what a broker stored that believed everybody to the account that programs have from now on."""
+    before = data_dir / STREAMS / _OF_EVERYBODY
+    if before.is_dir():
+        before.rename(before.with_name(programs_account(data_dir / KEYS)))
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -234,10 +252,11 @@ def prepared(plan: Plan) -> Iterator[None]:
             ) from error
         if plan.brokers:
             if _source_of(plan.data_dir) != "live":
-                for stored in plan.data_dir.glob(f"broker*/{_STREAMS}"):
+                for stored in plan.data_dir.glob(f"broker*/{STREAMS}"):
                     shutil.rmtree(stored, ignore_errors=True)
-                shutil.rmtree(plan.data_dir / _STREAMS, ignore_errors=True)
+                shutil.rmtree(plan.data_dir / STREAMS, ignore_errors=True)
             (plan.data_dir / _SOURCE_FILE).write_text(f"{plan.settings.source}\n")
+            _keep_keys(plan.data_dir)
         _keep_key(plan.data_dir, plan.settings.token_key)
         yield
 

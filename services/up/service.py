@@ -14,6 +14,8 @@ from mesh.config import to_environment
 from mesh.connection import open_connection
 from mesh.errors import FatalError, MeshError
 from mesh.logs import set_up
+from mesh.nats_keys import ISSUER, creds_file
+from mesh.permissions import PROGRAMS
 from schemas.wire import encode_json
 from services.up import stored
 from services.up.child import Child, copy_names, program_argv
@@ -190,7 +192,9 @@ class Tree:
         return [self._children[name] for name in self._names(program) if name in self._children]
 
     async def _start_brokers(self, tasks: asyncio.TaskGroup) -> None:
-        commands = stored.commands(self._plan.brokers)
+        if not self._plan.brokers:
+            return
+        commands = stored.commands(self._plan.brokers, stored.keys_in(self._plan.data_dir))
         for node, command in zip(self._plan.brokers, commands, strict=True):
             child = self._child(node.name, command.argv, command.environment)
             tasks.create_task(child.keep(self._chance))
@@ -213,7 +217,7 @@ class Tree:
             "MESH_NATS_URL": self._plan.settings.nats_url,
         }
         children = [
-            self._child(name, program_argv(program), environment)
+            self._child(name, program_argv(program), {**environment, **self._creds(program)})
             for program in programs
             for name in self._names(program)
         ]
@@ -229,6 +233,16 @@ class Tree:
                 )
                 return False
         return True
+
+    def _creds(self, program: str) -> dict[str, str]:
+        """What makes *program* its own user of the embedded broker; nothing if somebody else's is used."""
+        keys = stored.keys_in(self._plan.data_dir) if self._plan.brokers else None
+        if keys is None:
+            return {}
+        if program not in PROGRAMS:
+            return {"MESH_NATS_CREDS": "", "MESH_NATS_ISSUER": ""}
+        issuer = str(keys / ISSUER) if program == "control" else ""
+        return {"MESH_NATS_CREDS": str(creds_file(keys, program)), "MESH_NATS_ISSUER": issuer}
 
     def _child(self, name: str, argv: list[str], environment: dict[str, str]) -> Child:
         log_file = self._plan.data_dir / "logs" / f"{name}.log"
@@ -254,6 +268,12 @@ class Tree:
         page = (
             f"http://127.0.0.1:{self._plan.settings.port}/" if self._plan.web else "everything runs"
         )
+        if self._plan.brokers:
+            settings = self._plan.settings
+            url = settings.nats_url.partition(",")[0]
+            self._console.line(
+                "quiet", "nats", f"nats --server {url} --creds {settings.nats_creds}"
+            )
         self._console.line(
             "", "", f"\n  {self._console.paint('strong', page)}   Ctrl-C stops everything\n"
         )

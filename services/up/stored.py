@@ -9,17 +9,43 @@ from pathlib import Path
 
 from mesh import broker, topology
 from mesh.errors import FatalError
+from mesh.nats_keys import AUTH_FILE, creds_file, including
+from mesh.permissions import ADMIN
 from services.up.child import die_with_parent
-from services.up.plan import stored_nodes
 
 
-def commands(nodes: list[broker.Node]) -> list[broker.BrokerCommand]:
-    """The command of each of *nodes*: a broker of its own, or a cluster if there are several."""
+KEYS = "nats"
+"""The folder in the data directory with the keys of its brokers."""
+
+STREAMS = "jetstream"
+"""The folder that a broker makes in the one that it is given."""
+
+
+def stored_nodes(data_dir: Path) -> int:
+    """How many brokers left their state in *data_dir*: a cluster's nodes have a folder each."""
+    alone = (data_dir / STREAMS).is_dir()
+    return 1 if alone else len(list(data_dir.glob(f"broker*/{STREAMS}")))
+
+
+def keys_in(data_dir: Path) -> Path | None:
+    """The keys of the brokers whose state is in *data_dir*; None if they believe everybody."""
+    keys = data_dir / KEYS
+    return keys if (keys / AUTH_FILE).is_file() else None
+
+
+def commands(nodes: list[broker.Node], keys: Path | None = None) -> list[broker.BrokerCommand]:
+    """The command of each of *nodes*: a broker of its own, or a cluster if there are several.
+
+    Args:
+        nodes: one at least.
+        keys: a folder of `mesh.nats_keys`; None for brokers that believe everybody.
+    """
+    conf = topology.folder() / ("server.conf" if len(nodes) == 1 else "cluster.conf")
+    if keys is not None:
+        conf = including(keys, conf)
     if len(nodes) == 1:
         (node,) = nodes
-        conf = topology.folder() / "server.conf"
         return [broker.command(conf, node.port, node.http_port, node.store)]
-    conf = topology.folder() / "cluster.conf"
     return [
         broker.node_command(conf, node, [each.route_port for each in nodes if each != node])
         for node in nodes
@@ -42,9 +68,11 @@ def main(data_dir: Path, nats_port: int) -> int:
     else:
         first, *others = broker.place_nodes(store, broker.free_ports(3 * count))
         nodes = [first._replace(port=port), *others]
-    every = commands(nodes)
+    keys = keys_in(store)
+    every = commands(nodes, keys)
+    as_whom = "" if keys is None else f" --creds {creds_file(keys, ADMIN)}"
     sys.stdout.write(
-        f"{every[0].url} · try: nats --server {every[0].url} kv get boards gainers --raw\n"
+        f"{every[0].url} · try: nats --server {every[0].url}{as_whom} kv get boards gainers --raw\n"
     )
     sys.stdout.flush()
     return _become(every[0]) if count == 1 else asyncio.run(_run(every))

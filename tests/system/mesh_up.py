@@ -15,10 +15,12 @@ from mesh import broker
 from mesh.connection import open_connection
 from mesh.kv import KeyValue
 from mesh.logs import set_up
+from mesh.nats_keys import creds_file
+from mesh.permissions import ADMIN
 from mesh.settings import Settings
 from mesh.testing import eventually, running_broker, running_cluster
 from schemas.naming import Bucket, bucket_stream
-from services.up.plan import stored_nodes
+from services.up.stored import KEYS, keys_in, stored_nodes
 
 
 class Ended(NamedTuple):
@@ -55,6 +57,11 @@ class MeshUp:
             for pid in self.pids_of("broker")
             if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         )
+
+    def settings(self, nats_port: int | None = None) -> Settings:
+        """Those of a program of this mesh that may do what an admin may."""
+        url = f"nats://127.0.0.1:{nats_port or self.nats_port}"
+        return Settings(nats_url=url, nats_creds=creds_in(self.data_dir))
 
     async def until_ready(self) -> str:
         """Wait until everything runs; the line that says so: the page's address, if there is one."""
@@ -119,20 +126,27 @@ async def boards_in(data_dir: Path) -> dict[str, dict[str, Any]]:
     """The boards that a stopped mesh left in *data_dir*, read through as many brokers as it had."""
     async with (
         _serving(data_dir) as url,
-        open_connection(Settings(nats_url=url), "test", set_up("test", "error")) as connection,
+        open_connection(
+            Settings(nats_url=url, nats_creds=creds_in(data_dir)), "test", set_up("test", "error")
+        ) as connection,
     ):
         entries = await KeyValue(connection, Bucket.BOARDS).all()
     return {entry.key: msgspec.json.decode(entry.value or b"") for entry in entries}
+
+
+def creds_in(data_dir: Path) -> str:
+    """The credentials of the admin of a mesh."""
+    return str(creds_file(data_dir / KEYS, ADMIN))
 
 
 @asynccontextmanager
 async def _serving(data_dir: Path) -> AsyncIterator[str]:
     nodes = stored_nodes(data_dir)
     if nodes == 1:
-        async with running_broker(data_dir) as server:
+        async with running_broker(data_dir, keys_in(data_dir)) as server:
             yield server.url
     else:
-        async with running_cluster(data_dir, nodes) as cluster:
+        async with running_cluster(data_dir, nodes, keys=keys_in(data_dir)) as cluster:
             await cluster.until_whole(bucket_stream(Bucket.BOARDS))
             yield cluster.url
 

@@ -17,7 +17,8 @@ from mesh.settings import Settings
 from mesh.testing import eventually, running_broker
 from schemas.naming import ALERTS_STREAM, Bucket, alert_key
 from services.simulator.market import Market, start_of
-from tests.system.mesh_up import Ended, MeshUp, boards_in, mesh_up, without_seq
+from services.up.stored import keys_in
+from tests.system.mesh_up import Ended, MeshUp, boards_in, creds_in, mesh_up, without_seq
 
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -66,8 +67,12 @@ async def _left(data_dir: Path, ended: Ended) -> Left:
     assert ended.code == 0, ended.console
     assert (ended.summary["lost"], ended.summary["doubled"], ended.summary["gaps"]) == (0, 0, 0)
     async with (
-        running_broker(data_dir) as server,
-        open_connection(Settings(nats_url=server.url), "test", set_up("test", "error")) as reader,
+        running_broker(data_dir, keys_in(data_dir)) as server,
+        open_connection(
+            Settings(nats_url=server.url, nats_creds=creds_in(data_dir)),
+            "test",
+            set_up("test", "error"),
+        ) as reader,
     ):
         stored = await direct.every(reader, ALERTS_STREAM, "alert.>")
         alerts = await _all(reader, Bucket.ALERTS)
@@ -104,8 +109,7 @@ async def _play(folder: Path, tape: Path, **flags: str) -> Left:
 
 async def _some_are_stored(mesh: MeshUp) -> None:
     """Wait until the mesh is in the middle of its alerts."""
-    settings = Settings(nats_url=f"nats://127.0.0.1:{mesh.nats_port}")
-    async with open_connection(settings, "test", set_up("test", "error")) as reader:
+    async with open_connection(mesh.settings(), "test", set_up("test", "error")) as reader:
 
         async def stored() -> int:
             answer = await reader.api(f"$JS.API.STREAM.INFO.{ALERTS_STREAM}")

@@ -11,7 +11,6 @@ from mesh import direct
 from mesh.connection import Connection, open_connection
 from mesh.kv import KeyValue
 from mesh.logs import set_up
-from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.naming import ALERTS_STREAM, NEWS_OF_ALL, NEWS_STREAM, Bucket
 from tests.system.mesh_up import mesh_up
@@ -44,7 +43,7 @@ async def test_mesh_up_shows_news(tmp_path: Path) -> None:
     """Without a key and without a setting: articles, headlines and ages on rows, alerts of them, and a feed."""
     async with mesh_up(tmp_path, "--speed", "2", MESH_SIM_SYMBOLS="500", MESH_SIM_START="2026-01-05T09:30:10") as mesh:  # fmt: skip
         page = await mesh.until_ready()
-        settings = Settings(nats_url=f"nats://127.0.0.1:{mesh.nats_port}")
+        settings = mesh.settings()
         async with open_connection(settings, "test", set_up("test", "error")) as connection:
 
             async def rows() -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from mesh.connection import Connection, Message, open_connection
 from mesh.errors import BrokerError
 from mesh.kv import KeyValue
 from mesh.logs import set_up
-from mesh.settings import Settings
 from mesh.testing import eventually, move_leader, replicas_of
 from schemas.naming import Bucket, MarketClass, tape_stream
 from services.scanners import discover
@@ -81,10 +80,7 @@ async def test_boards_do_not_wait_for_an_election(tmp_path: Path) -> None:
 
     async with mesh_up(tmp_path, "--nodes", "3", "--no-web", MESH_SIM_SYMBOLS="100") as mesh:
         await mesh.until_ready()
-        url = f"nats://127.0.0.1:{mesh.nats_port}"
-        async with open_connection(
-            Settings(nats_url=url), "test", set_up("test", "error")
-        ) as connection:
+        async with open_connection(mesh.settings(), "test", set_up("test", "error")) as connection:
             for name in STREAMS:
                 led = "broker-3" if name.startswith("TAPE") else "broker"
                 await move_leader(connection, name, led)
@@ -130,7 +126,7 @@ async def test_stored_state_of_a_cluster_is_served(tmp_path: Path, recorded: Pat
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    settings = Settings(nats_url=f"nats://127.0.0.1:{port}")
+    settings = mesh.settings(port)
     try:
         async with open_connection(settings, "test", set_up("test", "error")) as connection:
             await eventually(lambda: _boards(connection), _NAMES.__eq__, timeout_s=25)

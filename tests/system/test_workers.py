@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from mesh.nats_keys import creds_file
 from services.processors.rows import FOLDED
 from services.simulator.chance import seeded
+from services.up.stored import KEYS
 from tests.oracle.oracle import board_rows, differences
 from tests.system.mesh_up import MeshUp, boards_in, mesh_up
 from tests.system.test_up import two_days
@@ -32,6 +34,7 @@ async def _worker(mesh: MeshUp) -> AsyncIterator[Worker]:
         env={
             **os.environ,
             "MESH_NATS_URL": f"nats://127.0.0.1:{mesh.nats_port}",
+            "MESH_NATS_CREDS": str(creds_file(mesh.data_dir / KEYS, "processors")),
             "MESH_LOSSLESS": "true",
         },
         stdout=asyncio.subprocess.DEVNULL,

@@ -8,8 +8,15 @@ import pytest
 
 from mesh.broker import free_port
 from mesh.errors import FatalError
+from mesh.kv import KeyValue
+from mesh.nats_keys import creds_file
+from mesh.permissions import ADMIN
+from mesh.settings import Settings
+from mesh.testing import ready_connection, running_broker
+from schemas.naming import Bucket
 from services.up import flags
-from services.up.plan import Plan, plan, prepared, stored_nodes
+from services.up.plan import Plan, plan, prepared
+from services.up.stored import keys_in, stored_nodes
 
 
 @pytest.fixture(autouse=True)
@@ -199,6 +206,29 @@ def test_live_state_of_a_cluster_is_for_as_many_nodes(
             _plan(data_dir, "--nodes", other)
         with prepared(_plan(data_dir, "--nodes", nodes)):
             assert all((node.store / "jetstream").is_dir() for node in planned.brokers)
+
+
+@pytest.mark.broker
+async def test_state_from_before_there_were_keys_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a live mesh stored when its broker believed everybody is there for the programs that sign in."""
+    monkeypatch.setenv("MASSIVE_API_KEY", "key")
+    async with running_broker(tmp_path) as broker:
+        async with ready_connection(Settings(nats_url=broker.url)) as connection:
+            await KeyValue(connection, Bucket.BOARDS).put("gainers", b"{}")
+        await broker.stop()
+    (tmp_path / "source").write_text("live\n")
+    with prepared(_plan(tmp_path)):
+        keys = keys_in(tmp_path)
+    assert keys is not None
+    async with running_broker(tmp_path, keys) as broker:
+        admin = Settings(nats_url=broker.url, nats_creds=str(creds_file(keys, ADMIN)))
+        async with ready_connection(admin) as connection:
+            kept = await KeyValue(connection, Bucket.BOARDS).get("gainers")
+
+    assert kept is not None
+    assert kept.value == b"{}"
 
 
 def test_state_that_a_cluster_made_of_a_tape_is_emptied(tmp_path: Path, tape: Path) -> None:

@@ -1,0 +1,1 @@
+"""`mesh nats-keys`: the keys of servers, programs and those who read."""
