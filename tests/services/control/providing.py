@@ -106,8 +106,8 @@ def running_provider(
         **({"token_endpoint_auth_method": "none"} if public else {"client_secret": SECRET}),
     }
     provider = _idle.pop() if _idle else RunningProvider()
-    provider.command("reset", client=client, users=USERS, inIdToken=in_id_token, signs=signs)
     try:
+        provider.command("reset", client=client, users=USERS, inIdToken=in_id_token, signs=signs)
         yield provider
     finally:
         if provider.process.poll() is None:

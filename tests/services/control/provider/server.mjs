@@ -12,6 +12,8 @@ import { exportJWK, exportSPKI, generateKeyPair, SignJWT, decodeJwt } from "jose
 import Provider from "oidc-provider";
 
 const host = process.argv[2];
+const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+console.log = console.info = console.warn = console.error;  // the provider has things to say, too
 const realNow = Date.now;
 let skewMs = 0;
 Date.now = () => realNow() + skewMs;
@@ -70,12 +72,12 @@ const commands = {
 const server = createServer((request, response) => answer(request, response));
 server.listen(0, host, async () => {
   const issuer = `http://${host}:${server.address().port}`;
-  console.log(JSON.stringify(issuer));
+  say(issuer);
   for await (const line of createInterface({ input: process.stdin })) {
     const { name, ...rest } = JSON.parse(line);
     await commands[name](rest);
     await serve(issuer);
-    console.log("null");
+    say(null);
   }
   process.exit(0);
 });
