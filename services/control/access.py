@@ -132,7 +132,8 @@ class Access:
 
     def _address(self, connection: Connection) -> str:
         """Of whoever is at the other end; of a proxy, what it says itself, and not what it was told."""
-        said = connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        said = ",".join(connection.headers.getall("x-forwarded-for", []))
+        said = said.rpartition(",")[2].strip()
         if self._behind_proxy and said:
             return said[:_LONGEST_ADDRESS]
         return "" if connection.client is None else connection.client.host

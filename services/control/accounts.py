@@ -75,6 +75,14 @@ class Accounts:
             self._take(entry)
         return self._known.get(name)
 
+    def spoken_of(self, text: str) -> str:
+        """The name of the account that *text* means, for the audit; empty if there is none.
+
+        What is typed as a name may be a password, in the wrong field: it must not be written down.
+        """
+        name = text.strip().lower()
+        return name if name in self._known else ""
+
     async def all(self) -> list[Account]:
         """Every account, by name.
 

@@ -40,6 +40,10 @@ class Door:
         await self.forgive(known, address)
         return user
 
+    def spoken_of(self, name: str) -> str:
+        """The name of an account for the audit; empty if *name* is none, for it may be a secret."""
+        return self._accounts.spoken_of(name)
+
     async def enter(self, name: str, address: str) -> str:
         """Count a try of *name*, which may be anything; its one form, empty if nobody can be called so.
 

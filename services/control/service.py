@@ -26,6 +26,7 @@ from services.control.door import Door
 from services.control.links import Links
 from services.control.me import me_routes
 from services.control.own import own_routes
+from services.control.pages import pages
 from services.control.passwords import Passwords
 from services.control.sessions import Limits, Sessions
 from services.control.sign_in import Ways, sign_in_routes
@@ -102,6 +103,7 @@ class Parts:
         """All routes."""
         is_open = self._settings.self_registration
         return [
+            *pages(),
             *me_routes(),
             *audit_routes(self.audit),
             *sign_in_routes(

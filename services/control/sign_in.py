@@ -77,17 +77,18 @@ def sign_in_routes(
     @post("/v1/sign-in", opt=ANYBODY, status_code=200)
     async def sign_in(request: Asked, data: JSONBody[SignIn]) -> Response[Onward]:
         """Sign in with a name and a password; the answer sets the cookie."""
-        shown = data.name[:64]
         try:
             user = await door.prove(data.name, data.password, request.user.address)
         except HTTPException as error:
             tries = unseen.count(clock.now_ms())
             if tries:
                 why = refused(f"{error.detail} ({tries} like this)")
-                await audit.write(record(request, "sign-in", shown, outcome=why))
+                target = door.spoken_of(data.name)
+                await audit.write(record(request, "sign-in", target, outcome=why))
             raise
         if user is None:
-            await audit.write(record(request, "sign-in", shown, outcome=refused(_WRONG)))
+            target = door.spoken_of(data.name)
+            await audit.write(record(request, "sign-in", target, outcome=refused(_WRONG)))
             raise NotAuthorizedException(_WRONG)
         cookie = await sessions.begin(request, user)
         await audit.write(record(request, "sign-in", user.name, who=user.name))

@@ -126,13 +126,18 @@ def welcome_routes(
     @post("/v1/welcome", opt=ANYBODY, status_code=200)
     async def welcome(request: Asked, data: JSONBody[Welcome]) -> Response[Onward]:
         """Choose a password with a link, and be signed in."""
-        shown, address = data.name[:64], request.user.address
+        address = request.user.address
         await door.enter(f"link from {address}", address)
         try:
             user = await reception.choose(data.link, data.name, data.password)
         except LinkError as error:
             await audit.write(
-                record(request, "password.choose", shown, outcome=refused(str(error)))
+                record(
+                    request,
+                    "password.choose",
+                    door.spoken_of(data.name),
+                    outcome=refused(str(error)),
+                )
             )
             raise PermissionDeniedException(str(error)) from error
         except AccountError as error:

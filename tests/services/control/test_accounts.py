@@ -5,6 +5,7 @@ import pytest
 from mesh.connection import Connection
 from mesh.kv import KeyValue
 from mesh.settings import Settings
+from mesh.testing import eventually
 from schemas.account import Role
 from schemas.naming import Bucket
 from services.control.audit import Audit
@@ -139,11 +140,12 @@ async def test_nobody_registers_unless_it_is_switched_on(
         assert (again.status_code, "already" in again.json()["message"]) == (400, True)
         weak = await Person(opened).post("/v1/register", name="fay", password=WEAK)
         assert weak.status_code == 400
-        answers = [
-            await Person(opened).post("/v1/register", name=f"n{number}", password=SHORT)
-            for number in range(6)
-        ]
-        assert answers[-1].status_code == 429
+
+        async def more() -> int:
+            answer = await Person(opened).post("/v1/register", name="fay", password=SHORT)
+            return answer.status_code
+
+        await eventually(more, lambda status: status == 429)  # type: ignore[arg-type]  # T is what is awaited
     assert [each.who for each in await Audit(connection).read(9, action="user.register")] == ["eve"]
 
 
