@@ -78,8 +78,6 @@ _FROM_TOKEN = str.maketrans("/=", ".:")
 _BOARD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ACTION = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_OF_USER = "user."
-"""No id of a token has a dot."""
 
 
 def is_symbol(text: str) -> bool:
@@ -425,19 +423,3 @@ def revoked_key(token_id: str) -> str:
     if not is_token_id(token_id):
         raise ValueError("the id of a token must be 1–64 letters, digits or - _")
     return token_id
-
-
-def signed_out_key(user: str) -> str:
-    """The key of KV `revoked` that says since when a user's tokens are good: `user.616e6e`."""
-    return f"{_OF_USER}{user_key(user)}"
-
-
-def parse_signed_out_key(key: str) -> str | None:
-    """The user whose tokens a key of KV `revoked` is about; None: it is the id of one token.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if not key.startswith(_OF_USER):
-        return None
-    return bytes.fromhex(key.removeprefix(_OF_USER)).decode()

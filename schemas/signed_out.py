@@ -4,7 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from schemas.naming import user_key
 from schemas.wire import Wire, json_decoder
+
+
+_OF_USER = "user."
+"""No id of a token has a dot."""
 
 
 class SignedOut(Wire, frozen=True):
@@ -16,3 +21,19 @@ class SignedOut(Wire, frozen=True):
 
 
 decode_signed_out = json_decoder(SignedOut).decode
+
+
+def signed_out_key(user: str) -> str:
+    """The key of KV `revoked` that says since when a user's tokens are good: `user.616e6e`."""
+    return f"{_OF_USER}{user_key(user)}"
+
+
+def parse_signed_out_key(key: str) -> str | None:
+    """The user whose tokens a key of KV `revoked` is about; None: it is the id of one token.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not key.startswith(_OF_USER):
+        return None
+    return bytes.fromhex(key.removeprefix(_OF_USER)).decode()

@@ -5,8 +5,13 @@ import math
 from mesh import clock
 from mesh.connection import Connection
 from mesh.kv import Entry, KeyValue
-from schemas.naming import Bucket, parse_signed_out_key, revoked_key, signed_out_key
-from schemas.signed_out import SignedOut, decode_signed_out
+from schemas.naming import Bucket, revoked_key
+from schemas.signed_out import (
+    SignedOut,
+    decode_signed_out,
+    parse_signed_out_key,
+    signed_out_key,
+)
 from schemas.wire import DecodeError, encode_json
 
 

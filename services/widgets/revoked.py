@@ -2,8 +2,7 @@
 
 from mesh import clock
 from mesh.tokens import LEEWAY_S, LONGEST_S, Token
-from schemas.naming import parse_signed_out_key
-from schemas.signed_out import SignedOut, decode_signed_out
+from schemas.signed_out import SignedOut, decode_signed_out, parse_signed_out_key
 from schemas.widget import EXPIRED, REVOKED, Close
 from schemas.wire import DecodeError
 

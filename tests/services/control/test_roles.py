@@ -25,8 +25,9 @@ NO_ROLE = "this needs the role"
 @pytest.fixture
 def routes(settings: Settings, connection: Connection) -> list[Route]:
     """What the program serves: path, method, needed role."""
-    parts = Parts(settings, 8081, connection)
-    app = build(parts.access, parts.routes(), lambda: Report(True, {}, {}), set_up("test", "error"))
+    log = set_up("test", "error")
+    parts = Parts(settings, 8081, connection, log)
+    app = build(parts.access, parts.routes(), lambda: Report(True, {}, {}), log)
     return declared(app)
 
 
