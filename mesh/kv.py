@@ -31,6 +31,7 @@ _WRONG_LAST_SEQUENCE = 10071
 _EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 _EXPECTED_AT = "Nats-Expected-Last-Subject-Sequence-Subject"
 _OPERATION = "KV-Operation"
+_DELETION = {_OPERATION: "DEL"}
 _PUT_S = 5.0
 _HEARTBEAT_S = 0.5
 _RETRY_S = 0.5
@@ -90,6 +91,23 @@ class KeyValue:
         return await self._publish(
             key, value, {**(headers or {}), _EXPECTED: str(revision)}, timeout_s
         )
+
+    async def delete_if(self, key: str, revision: int) -> None:
+        """Delete *key* if it is still at *revision*. Watchers see an entry without a value.
+
+        Raises:
+            FencedError: somebody else wrote or deleted it since.
+            BrokerError: not known to be deleted.
+        """
+        await self.put_if(key, b"", revision, _DELETION)
+
+    async def delete(self, key: str) -> None:
+        """Delete *key*, whatever it holds.
+
+        Raises:
+            BrokerError: not known to be deleted.
+        """
+        await self.put(key, b"", _DELETION)
 
     async def put_while(self, key: str, value: bytes, guard: str, revision: int) -> int:
         """Store *value* if the key *guard* is still at *revision*; the revision of *key*.

@@ -262,11 +262,17 @@ _WIDGETS = _program(
     (_ROWS, "alert.*.*", _ARTICLES, _every(tape_subject(MarketClass.TRADES, 0))),
 )  # fmt: skip
 
+_OF_PEOPLE = (
+    Bucket.NATS_USERS, Bucket.USERS, Bucket.SESSIONS, Bucket.LINKS, Bucket.ATTEMPTS,
+)  # fmt: skip
+"""What the control plane knows of people."""
+
 _CONTROL = _program(
     "control",
     (
         "audit.>", *_gets(AUDIT_STREAM), _info("*"), *_reads(*Bucket),
-        *_writes(Bucket.LAYOUTS, Bucket.REVOKED, Bucket.NATS_USERS),
+        *_writes(*_OF_PEOPLE, Bucket.LAYOUTS, Bucket.REVOKED),
+        *_watches(*_OF_PEOPLE, Bucket.LAYOUTS, Bucket.REVOKED),
         "$SRV.>", "ctl.>", vendor_subject("*"), alive_subject("*"),
     ),
     (members_subject("*"),),

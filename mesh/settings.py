@@ -22,6 +22,8 @@ from mesh.hours import parse_closures
 from schemas.news import parse_filters
 
 
+MOST_SESSION_H = 30 * 24
+"""As long as KV `sessions` remembers."""
 KEY_CHARACTERS = 32
 """Of a key that signs tokens, at least: what is shorter can be guessed."""
 
@@ -330,6 +332,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             check=parse_origins,
         ),
     ] = ""
+    session_idle_min: Annotated[
+        int,
+        about(
+            "Minutes without a request after which a session of the control plane ends",
+            ge=1,
+            le=MOST_SESSION_H * 60,
+        ),
+    ] = 60
+    session_h: Annotated[
+        int,
+        about("Hours after which a session ends, whatever is done in it", ge=1, le=MOST_SESSION_H),
+    ] = 24
+    self_registration: Annotated[
+        bool,
+        about("Whether anybody who reaches the control plane may make an account, as a viewer"),
+    ] = False
 
     sim_port: Annotated[int, about_port("Port of the simulator's WebSocket feed")] = 8765
     sim_rest_port: Annotated[int, about_port("Port of the simulator's REST API")] = 8766

@@ -11,6 +11,7 @@ Partitions are written with two digits (`tape.bars.07`), so that listings sort.
 import re
 from datetime import date
 from enum import StrEnum
+from hashlib import sha256
 
 
 class MarketClass(StrEnum):
@@ -42,6 +43,10 @@ class Bucket(StrEnum):
     REVOKED = "revoked"
     LAYOUTS = "layouts"
     NATS_USERS = "nats_users"
+    USERS = "users"
+    SESSIONS = "sessions"
+    LINKS = "links"
+    ATTEMPTS = "attempts"
 
 
 ROWS_STREAM = "ROWS"
@@ -326,6 +331,16 @@ def latest_page_key(place: int) -> str:
 def layouts_key(user: str) -> str:
     """The key of the layouts of a user, whatever is in the name."""
     return user.encode().hex() or "-"
+
+
+def user_key(user: str) -> str:
+    """The key of an account, whatever is in its name."""
+    return user.encode().hex()
+
+
+def attempts_key(kind: str, name: str) -> str:
+    """The key that counts failed sign-ins of a user or from an address: `user.2f1a…`; names of any length have one."""
+    return f"{kind}.{sha256(name.encode()).hexdigest()[:32]}"
 
 
 def alert_key(kind: str, symbol: str) -> str:

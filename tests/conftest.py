@@ -42,7 +42,7 @@ CHROMIUM_FLAGS = [
 LONG_BY = 0.75
 """The part of the tests by whose end all long ones have begun."""
 
-USUAL_PORTS = (8080, 8222, 8765, 8766)
+USUAL_PORTS = (8080, 8081, 8222, 8765, 8766)
 
 RECORDED = Path(__file__).parents[2] / "shared" / "data"
 

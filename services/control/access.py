@@ -30,6 +30,8 @@ CSRF_HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """None of them changes state."""
 
+_LONGEST_ADDRESS = 45
+"""Of IPv6 with an IPv4 address at its end."""
 _NEEDS = "needs"
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -72,7 +74,12 @@ class Access:
     """Finds the caller of each request, and refuses what the caller may not do."""
 
     def __init__(
-        self, origins: frozenset[str], by_session: BySession, by_token: Sequence[ByToken] = ()
+        self,
+        origins: frozenset[str],
+        by_session: BySession,
+        by_token: Sequence[ByToken] = (),
+        *,
+        behind_proxy: bool = False,
     ) -> None:
         """Know callers.
 
@@ -80,10 +87,12 @@ class Access:
             origins: of the pages that may call in the name of whoever is signed in.
             by_session: who is signed in.
             by_token: whose API token it is; asked one after the other.
+            behind_proxy: whether there is one, which says in `X-Forwarded-For` where a call came from.
         """
         self.origins = origins
         self._by_session = by_session
         self._by_token = by_token
+        self._behind_proxy = behind_proxy
 
     async def admit(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Let a call go on to its route. The guard of the whole application.
@@ -92,7 +101,9 @@ class Access:
             NotAuthorizedException: it is not known who calls, and the route needs to know.
             PermissionDeniedException: the caller may not do this, or did not ask for it.
         """
-        caller = await self._caller(connection)
+        address = self._address(connection)
+        connection.scope["user"] = NOBODY._replace(address=address)
+        caller = (await self._caller(connection))._replace(address=address)
         connection.scope["user"] = caller
         if connection.scope.get("method") not in SAFE_METHODS:
             self._refuse_forged(connection, caller)
@@ -118,6 +129,14 @@ class Access:
             if caller is not None:
                 return caller
         raise NotAuthorizedException("the API token is unknown, revoked or past its end")
+
+    def _address(self, connection: Connection) -> str:
+        """Of whoever is at the other end; of a proxy, what it says itself, and not what it was told."""
+        said = ",".join(connection.headers.getall("x-forwarded-for", []))
+        said = said.rpartition(",")[2].strip()
+        if self._behind_proxy and said:
+            return said[:_LONGEST_ADDRESS]
+        return "" if connection.client is None else connection.client.host
 
     def _refuse_forged(self, connection: Connection, caller: Caller) -> None:
         if caller.kind == "token":

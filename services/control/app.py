@@ -64,6 +64,7 @@ def build(
         exception_handlers={
             HTTPException: _refused,
             BrokerError: _broker_away,
+            RecursionError: _too_deep,
             Exception: partial(_broken, log),
         },
         request_max_body_size=MOST_BYTES,
@@ -112,6 +113,14 @@ def _refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[
 def _broker_away(request: Request[Any, Any, Any], error: BrokerError) -> Response[bytes]:
     del request
     return _json(503, str(error), {"Retry-After": "1"})
+
+
+def _too_deep(request: Request[Any, Any, Any], error: RecursionError) -> Response[bytes]:
+    """The library that reads JSON lets this through where a body is nested deeper than the stack."""
+    del request, error
+    return _json(
+        400, "the body must be JSON of the kind that the schema says, was nested too deep", None
+    )
 
 
 def _broken(log: Log, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

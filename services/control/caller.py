@@ -21,6 +21,8 @@ class Caller(NamedTuple):
     """Of the session or of the token, and no secret; empty for nobody."""
     csrf: str = ""
     """What a state-changing call of this session must show in `X-CSRF-Token`."""
+    address: str = ""
+    """Where the call came from."""
 
 
 NOBODY = Caller("", None, "nobody", "")
@@ -33,23 +35,19 @@ def record(
     action: str,
     target: str = "",
     *,
+    who: str | None = None,
     before: Any = None,
     after: Any = None,
     outcome: str = DONE,
 ) -> Record:
-    """What the caller of *request* did, for the audit."""
+    """What the caller of *request* did, for the audit; *who*, if that is known better than by the caller."""
     return Record(
         at_ms=int(clock.now_ms()),
-        who=request.user.user,
+        who=request.user.user if who is None else who,
         action=action,
         target=target,
         before=before,
         after=after,
         outcome=outcome,
-        address=address_of(request),
+        address=request.user.address,
     )
-
-
-def address_of(request: Asked) -> str:
-    """Where *request* came from."""
-    return "" if request.client is None else request.client.host

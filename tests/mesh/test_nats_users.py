@@ -36,6 +36,8 @@ OTHERS_WRITE = {
     "$KV.layouts.61": "widgets",
     "$KV.revoked.x": "control",
     "$KV.nats_users.x": "control",
+    "$KV.users.616e6e": "control",
+    "$KV.sessions.x": "control",
     "$KV.owners.boards.00": "boards",
     "$KV.owners.processors.00": "processors",
     "tape.trades.00": "listener",
@@ -67,6 +69,8 @@ NOBODY_ASKS = (
 READ_BY_FEW = {
     "$JS.API.DIRECT.GET.KV_layouts": {"widgets", "control"},
     "$JS.API.DIRECT.GET.KV_nats_users": {"control"},
+    "$JS.API.DIRECT.GET.KV_users": {"control"},
+    "$JS.API.DIRECT.GET.KV_sessions.$KV.sessions.x": {"control"},
     "$JS.API.DIRECT.GET.AUDIT": {"control"},
     "$JS.API.DIRECT.GET.KV_articles": {"news", "control"},
 }

@@ -15,6 +15,7 @@ from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
 from schemas.naming import (
     ALERTS_STREAM,
+    AUDIT_STREAM,
     NEWS_STREAM,
     NEWS_TAPE_STREAM,
     ROWS_STREAM,
@@ -58,6 +59,7 @@ def test_every_stream_and_bucket_has_its_definition() -> None:
         ALERTS_STREAM,
         NEWS_STREAM,
         NEWS_TAPE_STREAM,
+        AUDIT_STREAM,
     }
 
     assert set(NAMES) == expected
@@ -74,7 +76,12 @@ def test_definition_is_bounded(definition: topology.Definition) -> None:
         assert definition["discard"] == "old"
         assert definition["max_age"] > 0
         # Few, and read the day after; or not sent again.
-        lasts = definition["name"] in (ALERTS_STREAM, NEWS_STREAM, NEWS_TAPE_STREAM)
+        lasts = definition["name"] in (
+            ALERTS_STREAM,
+            NEWS_STREAM,
+            NEWS_TAPE_STREAM,
+            AUDIT_STREAM,
+        )
         assert definition["storage"] == ("file" if lasts else "memory")
 
 

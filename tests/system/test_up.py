@@ -17,7 +17,16 @@ from tests.system.mesh_up import boards_in, is_running, mesh_up, without_seq
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
 
-PROGRAMS = ("broker", "simulator", "reference", "listener", "processors", "boards", "widgets")
+PROGRAMS = (
+    "broker",
+    "simulator",
+    "reference",
+    "listener",
+    "processors",
+    "boards",
+    "widgets",
+    "control",
+)
 _OPEN_MS = 1_514_903_400_000
 """2018-01-02 09:30 in New York."""
 

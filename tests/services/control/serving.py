@@ -21,11 +21,15 @@ class Running:
 
     def __init__(self, port: int, lifecycle: Told) -> None:
         self.origin = f"http://127.0.0.1:{port}"
+        self.port = port
         self.lifecycle = lifecycle
+        self.clients: list[httpx.AsyncClient] = []
 
-    def client(self, **options: Any) -> httpx.AsyncClient:
-        """A client of its own, which keeps cookies."""
-        return httpx.AsyncClient(base_url=self.origin, trust_env=False, timeout=30, **options)
+    def client(self) -> httpx.AsyncClient:
+        """A client of its own, which keeps cookies; closed with the program."""
+        made = httpx.AsyncClient(base_url=self.origin, trust_env=False, timeout=30)
+        self.clients.append(made)
+        return made
 
 
 @asynccontextmanager
@@ -37,7 +41,10 @@ async def running(settings: Settings, **changes: Any) -> AsyncIterator[Running]:
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(serve(own, lifecycle))
         await eventually(lambda: lifecycle.facts or task.done())
+        program = Running(own.control_port, lifecycle)
         try:
-            yield Running(own.control_port, lifecycle)
+            yield program
         finally:
+            for client in program.clients:
+                await client.aclose()
             lifecycle.stopping.set()

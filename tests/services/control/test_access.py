@@ -45,7 +45,8 @@ async def test_every_answer_has_the_headers_of_a_strict_page(
 ) -> None:
     """Good answers, refusals and what is not there: none can be framed, sniffed or kept, and all errors say why."""
     del connection  # it has seen to the buckets
-    async with running(settings) as program, program.client() as client:
+    async with running(settings) as program:
+        client = program.client()
         for path, status in (("/healthz", 200), ("/v1/me", 401), ("/no-such", 404)):
             answer = await client.get(path)
             assert answer.status_code == status
