@@ -46,7 +46,7 @@ async def _ask_everything(page: str, token: str) -> None:
             rows = (await http.get("/v1/boards/volume")).json().get("rows") or []
             return str(rows[0]["symbol"]) if rows else ""
 
-        first = await eventually(symbol, timeout_s=60)
+        first = str(await eventually(symbol, timeout_s=60))  # type: ignore[arg-type]  # T is what is awaited
         assert (await http.get("/v1/layouts")).status_code == 200
         written = await http.put("/v1/layouts", json={"revision": 0, "desk": {}})
         assert written.status_code == 200, written.text

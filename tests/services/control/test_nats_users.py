@@ -60,7 +60,7 @@ async def control(mesh: Secured, audit: Audit) -> AsyncIterator[httpx.AsyncClien
         users = NatsUsers(settings, KeyValue(connection, Bucket.NATS_USERS), mesh.issuer, LOG)
         access = Access(frozenset(), _by_session, [_by_token])
         app = build(access, nats_user_routes(users, audit), lambda: Report(True, {}, {}), LOG)
-        transport = httpx.ASGITransport(app)
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the two describe ASGI in different words
         async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
             yield client
 
@@ -177,7 +177,7 @@ async def test_control_plane_without_keys_says_so(audit: Audit) -> None:
     """Where nobody gave it an issuer it cannot, and says which setting does."""
     access = Access(frozenset(), _by_session, [_by_token])
     app = build(access, nats_user_routes(None, audit), lambda: Report(True, {}, {}), LOG)
-    transport = httpx.ASGITransport(app)
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the two describe ASGI in different words
     async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
         answer = await client.get(PATH, headers=_as("admin"))
 
