@@ -23,18 +23,9 @@ from typing import NamedTuple
 
 from mesh import nats_jwt
 from mesh.errors import FatalError, TokenError
+from mesh.nats_accounts import configuration, of_programs, of_readers
 from mesh.nats_jwt import Claims, Kind
-from mesh.permissions import (
-    CLAIMS,
-    CLAIMS_USER,
-    INBOX,
-    PROGRAMS,
-    PUBLIC_SUBJECTS,
-    READER,
-    external,
-    in_domain,
-    readable,
-)
+from mesh.permissions import CLAIMS, CLAIMS_USER, INBOX, PROGRAMS, READER, external
 
 
 AUTH_FILE = "auth.conf"
@@ -43,10 +34,6 @@ _OPERATOR_SEED = "operator.seed"
 _PROGRAMS_SEED = "programs.seed"
 _SIGNING_SEED = "signing.seed"
 _EXTERNAL_SEED = "external.seed"
-_JETSTREAM = dict.fromkeys(
-    ("mem_storage", "disk_storage", "streams", "consumer"), nats_jwt.NO_LIMIT
-)
-_EXTERNAL_LIMITS = {"conn": 256, "leaf": 0}
 _READER_LIMITS = {"subs": 256, "payload": 64 * 1024}
 """Of a user that reads: subscriptions of a connection, bytes of a request."""
 LONGEST_DAYS = 366
@@ -236,50 +223,17 @@ def _create(folder: Path, now_s: int) -> None:
 
     accounts = {
         system_key: nats_jwt.account("SYS", system_key),
-        programs_key: nats_jwt.account("MESH", programs_key, limits=_JETSTREAM, exports=_exports()),
-        readers_key: nats_jwt.account(
-            "EXTERNAL", readers_key, limits=_EXTERNAL_LIMITS, imports=_imports(programs_key)
-        ),
+        programs_key: of_programs(programs_key),
+        readers_key: of_readers(readers_key, programs_key),
     }
     about = nats_jwt.operator(
         "tickmesh", nats_jwt.public_key(operator), nats_jwt.public_key(signing), system_key
     )
     tokens = {key: nats_jwt.signed(each, signing, now_s) for key, each in accounts.items()}
-    _write(folder / AUTH_FILE, _auth(nats_jwt.signed(about, operator, now_s), system_key, tokens))
-
-
-def _auth(operator: str, system_account: str, accounts: dict[str, str]) -> str:
-    preload = "\n".join(f"  {key}: {token}" for key, token in accounts.items())
-    return (
-        "# Whom a server believes. It holds no secret; each server needs a folder of its own that it\n"
-        "# can write to, where it keeps what it is told later: who was taken back is known after a restart.\n"
-        f"operator: {operator}\nsystem_account: {system_account}\n"
-        'resolver { type: full, dir: $MESH_BROKER_ACCOUNTS, interval: "5s" }\n'
-        f"resolver_preload {{\n{preload}\n}}\n"
-        "# A user shows all that it may do when it connects, which is more than the usual 4 KB.\n"
-        "max_control_line: 16KB\n"
+    _write(
+        folder / AUTH_FILE,
+        configuration(nats_jwt.signed(about, operator, now_s), system_key, tokens),
     )
-
-
-def _exports() -> list[Claims]:
-    streams = [{"name": each, "subject": each, "type": "stream"} for each in PUBLIC_SUBJECTS]
-    services = [
-        {"name": each, "subject": each, "type": "service", "response_type": "Stream"}
-        for each in readable()
-    ]
-    return streams + services
-
-
-def _imports(account: str) -> list[Claims]:
-    streams = [
-        {"name": each, "subject": each, "account": account, "type": "stream"}
-        for each in PUBLIC_SUBJECTS
-    ]
-    services = [
-        {"name": each, "subject": each, "local_subject": in_domain(each), "account": account, "type": "service"}
-        for each in readable()
-    ]  # fmt: skip
-    return streams + services
 
 
 def _reader(
