@@ -179,7 +179,8 @@ def _obeys(program: str, *kinds: str) -> Iterator[str]:
     yield from _watches(Bucket.CONTROL)
     yield key_subject(Bucket.CONTROL, control_key("log", program))
     yield from (key_subject(Bucket.CONTROL, f"{kind}.*") for kind in kinds)
-    yield _AUDIT
+    for kind in ("log", *kinds):
+        yield from (audit_subject(kind), f"{audit_subject(kind)}.>")
 
 
 def _program(
@@ -296,7 +297,7 @@ _OF_CONTROL = (
 _CONTROL = _program(
     "control",
     (
-        *_reads(*Bucket), *_writes(*_OF_CONTROL), *_watches(*_OF_CONTROL, Bucket.ROWS), *_gets(AUDIT_STREAM),
+        _AUDIT, *_reads(*Bucket), *_writes(*_OF_CONTROL), *_watches(*_OF_CONTROL, Bucket.ROWS), *_gets(AUDIT_STREAM),
         _info("*"), "$JS.API.STREAM.LIST", "$JS.API.CONSUMER.LIST.*", _CANARY,
         "$SRV.>", "ctl.>", vendor_subject("*"), alive_subject("*"),
     ),

@@ -47,12 +47,27 @@ OTHERS_WRITE = {
     "positions.00": "processors",
     "alert.high.AAPL": "processors",
     "news.AAPL": "news",
+    "$KV.control.feed.massive": "listener",
+    "$KV.control.worker.x": "processors",
+    "$KV.control.log.widgets": "widgets",
+    "$KV.keys.jwks": "control",
+    "$KV.signing.ring": "control",
+    "$KV.api_tokens.x": "control",
+    "$KV.answers.x": "control",
+    "tape.canary.00": "control",
     "audit.sign-in": "control",
+    "audit.feed.stop": "listener",
     "ctl.listener.stop": "control",
     "members.boards": "boards",
 }
 """Who alone may publish there, beside an admin."""
-SHARED = {"$KV.layouts.61": {"control"}}
+SHARED = {
+    "$KV.layouts.61": {"control"},
+    "$KV.control.feed.massive": {"news", "control"},
+    "$KV.control.worker.x": {"control"},
+    "$KV.control.log.widgets": {"control"},
+    "audit.feed.stop": {"news", "control"},
+}
 NOBODY_ASKS = (
     "$JS.API.STREAM.DELETE.ALERTS",
     "$JS.API.STREAM.PURGE.ALERTS",
@@ -71,6 +86,8 @@ READ_BY_FEW = {
     "$JS.API.DIRECT.GET.KV_nats_users": {"control"},
     "$JS.API.DIRECT.GET.KV_users": {"control"},
     "$JS.API.DIRECT.GET.KV_sessions.$KV.sessions.x": {"control"},
+    "$JS.API.DIRECT.GET.KV_signing": {"control"},
+    "$JS.API.DIRECT.GET.KV_api_tokens": {"control"},
     "$JS.API.DIRECT.GET.AUDIT": {"control"},
     "$JS.API.DIRECT.GET.KV_articles": {"news", "control"},
 }

@@ -1,5 +1,5 @@
 // @ts-check
-import { button, call, complain, el, onSubmit, place } from "/people.js";
+import { button, call, complain, el, onSubmit, place } from "./people.js";
 
 const ROLES = ["viewer", "operator", "admin"];
 
@@ -51,7 +51,7 @@ export async function showUsers(own) {
     await show();
   }
 
-  /** @param {import("/people.js").Answer} answer */
+  /** @param {import("./people.js").Answer} answer */
   function invite(answer) {
     complain(answer.ok ? "" : answer.message);
     place("once").hidden = !answer.ok;

@@ -1,6 +1,6 @@
 // @ts-check
-import { button, call, complain, el, me, onSubmit, place, showable } from "/people.js";
-import { showUsers } from "/account-users.js";
+import { button, call, complain, el, me, onSubmit, place, showable } from "./people.js";
+import { showUsers } from "./account-users.js";
 
 const SIGN_IN = "/sign-in?next=/account";
 

@@ -1,5 +1,5 @@
 // @ts-check
-import { call, complain, el, me, onSubmit, place, showable } from "/people.js";
+import { call, complain, el, me, onSubmit, place, showable } from "./people.js";
 
 const next = new URLSearchParams(location.search).get("next") ?? "";
 

