@@ -298,6 +298,7 @@ _CONTROL = _program(
     "control",
     (
         _AUDIT, *_reads(*Bucket), *_writes(*_OF_CONTROL), *_watches(*_OF_CONTROL, Bucket.ROWS), *_gets(AUDIT_STREAM),
+        *(subject for each in MarketClass for subject in _gets(tape_stream(each))),
         _info("*"), "$JS.API.STREAM.LIST", "$JS.API.CONSUMER.LIST.*", _CANARY,
         "$SRV.>", "ctl.>", vendor_subject("*"), alive_subject("*"),
     ),

@@ -12,6 +12,7 @@ from nats import micro
 from nats.errors import Error, NoRespondersError
 
 from mesh import clock, topology
+from mesh.checkpoint import Checkpoints
 from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FatalError
 from mesh.kv import KeyValue
@@ -21,6 +22,7 @@ from mesh.permissions import ADMIN, CLAIMS, PROGRAMS, READER
 from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.naming import Bucket
+from services.partitions.survey import survey
 from tests.mesh.keys import Secured, Signed, creds_of, is_let_in, secured, signed_in
 
 
@@ -370,3 +372,13 @@ async def test_topology_is_for_the_admin(mesh: Secured, admin: Connection) -> No
         with pytest.raises(BrokerError, match=r"may not publish to .*CREATE\.KV_layouts"):
             await topology.apply(program, topology.definitions())
     assert [each.stream for each in await topology.apply(admin, topology.definitions())] == ["KV_layouts"]  # fmt: skip
+
+
+async def test_control_may_look_at_partitions(mesh: Secured) -> None:
+    """The health of the whole says how far each owner is behind the streams of the tape."""
+    async with open_connection(mesh.settings("processors"), "processors", LOG) as processors:
+        await Checkpoints(processors).require_partitions(2)
+    async with open_connection(mesh.settings("control"), "control", LOG) as control:
+        report = await survey(control)
+
+    assert [each.partition for each in report.partitions] == [0, 1]
