@@ -157,12 +157,9 @@ class Accounts:
             rights=before.rights + 1,
         )
         if _is_admin(before) and not _is_admin(after):
-            others = [each.user for each in await self.all() if each.user.name != before.name]
-            if not any(map(_is_admin, others)):
-                raise AccountError(
-                    f"{before.name} is the only admin: make somebody else an admin first"
-                )
-        changed = await self._put(after, account.revision)
+            changed = await self._step_down(account, after)
+        else:
+            changed = await self._put(after, account.revision)
         await self._say(before, after)
         return changed
 
@@ -199,6 +196,20 @@ class Accounts:
             await self._say(user, changed)
             return changed
         return user
+
+    async def _step_down(self, account: Account, after: User) -> Account:
+        """Keep *after*, who is no admin any more, if there is another one; taken back if that one went at the same moment."""
+        name = account.user.name
+        only = AccountError(f"{name} is the only admin: make somebody else an admin first")
+        if not any(_is_admin(each.user) for each in await self.all() if each.user.name != name):
+            raise only
+        changed = await self._put(after, account.revision)
+        if not await self.has_admin():
+            await self._put(
+                msgspec.structs.replace(account.user, rights=after.rights + 1), changed.revision
+            )
+            raise only
+        return changed
 
     async def _say(self, before: User, after: User) -> None:
         for each in self.on_rights:

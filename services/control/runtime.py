@@ -23,6 +23,10 @@ from services.control.answers import Answer, Answers
 from services.control.caller import Asked
 
 
+_MOST_DIGITS = 20
+"""Of a number that the broker counts with: 64 bits."""
+
+
 class Thing(Wire, frozen=True):
     """What is wanted of one thing."""
 
@@ -109,7 +113,7 @@ def _revision(seen: str | None) -> int | None:
     if seen is None:
         return None
     text = seen.strip().strip('"')
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
         raise ValidationException(f'If-Match must be a revision, as in "7", was {seen[:50]!r}')
     return int(text)
 

@@ -237,7 +237,9 @@ def prepared(plan: Plan) -> Iterator[None]:
         FatalError: another `mesh up` uses it, or it cannot be written to.
     """
     try:
-        (plan.data_dir / "logs").mkdir(parents=True, exist_ok=True)
+        logs = plan.data_dir / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        logs.chmod(0o700)  # one of them holds the link that makes the first admin
         lock = (plan.data_dir / _LOCK_FILE).open("w")
     except OSError as error:
         raise FatalError(

@@ -1,13 +1,16 @@
 """Accounts: how the first admin comes to be, how others do, and what admins may do with them."""
 
+import asyncio
+
 import pytest
 
 from mesh.connection import Connection
 from mesh.kv import KeyValue
 from mesh.settings import Settings
 from mesh.testing import eventually
-from schemas.account import Role
+from schemas.account import Role, User
 from schemas.naming import Bucket
+from services.control.accounts import Accounts
 from services.control.audit import Audit
 from services.control.links import FIRST_ADMIN, Links
 from tests.services.control.people import PASSWORD, Person, first_admin, newcomer
@@ -182,3 +185,22 @@ async def test_audit_holds_no_secret(program: Running, connection: Connection) -
     assert len(answer.json()["records"]) >= 5
     for secret in (PASSWORD, "wrong lamps", link.rpartition(".")[2], ann.cookie(), ann.csrf):
         assert secret not in answer.text
+
+
+async def test_two_admins_who_step_down_at_once_leave_one(connection: Connection) -> None:
+    """Each is the other's last admin, at two processes: whoever looks sees another admin, and one is left all the same."""
+    users = KeyValue(connection, Bucket.USERS)
+    processes = [Accounts(users), Accounts(users)]
+    made = [
+        await accounts.create(User(name=name, role=Role.ADMIN, password="hash", created_ms=1))  # noqa: S106 (none)
+        for accounts, name in zip(processes, ("ann", "bob"), strict=True)
+    ]
+    await asyncio.gather(
+        *(
+            each.change(account, role=Role.VIEWER)
+            for each, account in zip(processes, made, strict=True)
+        ),
+        return_exceptions=True,
+    )
+
+    assert await Accounts(users).has_admin()

@@ -145,6 +145,7 @@ async def test_refusal_is_the_answer_of_its_key(connection: Connection, olga: Pe
         ("feeds/massive/channels", {"chanels": "A.*"}, {}, 400, "chanels"),
         ("feeds/massive/channels", {}, {}, 400, "say what to change"),
         ("feeds/massive/stop", None, {"If_Match": "new"}, 400, "If-Match must be a revision"),
+        ("feeds/massive/stop", None, {"If_Match": "9" * 5000}, 400, "If-Match must be a revision"),
         ("feeds/massive/stop", None, {"Idempotency_Key": "k" * 201}, 400, "Idempotency-Key must"),
         ("boards/gainer/pause", None, {}, 404, "gainers"),
         ("workers/nobody/drain", None, {}, 404, "no process of processors"),

@@ -2,6 +2,7 @@
 
 import argparse
 import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,17 @@ def test_live_state_is_refused_for_a_tape(
         kept = left.exists()
 
     assert kept
+
+
+def test_logs_are_for_their_owner_alone(tmp_path: Path) -> None:
+    """One of them holds the link that makes the first admin; a folder that an older version left open is closed."""
+    planned = _plan(tmp_path / "data")
+    logs = planned.data_dir / "logs"
+    logs.mkdir(parents=True, mode=0o755)
+    with prepared(planned):
+        mode = stat.S_IMODE(logs.stat().st_mode)
+
+    assert mode == 0o700
 
 
 def test_state_of_a_tape_is_emptied(tmp_path: Path, tape: Path) -> None:
