@@ -17,7 +17,7 @@ from services.control.accounts import Account, AccountError, Accounts, name_of
 from services.control.audit import Audit
 from services.control.caller import Asked, record
 from services.control.links import Links
-from services.control.sign_in import SignInText
+from services.control.sign_in import SignInText, only_sessions
 
 
 _Name = Annotated[str, PathParameter(description="Of a user")]
@@ -75,6 +75,7 @@ def users_routes(accounts: Accounts, links: Links, audit: Audit) -> list[HTTPRou
     @post("/v1/users", opt=needs(Role.ADMIN))
     async def create(request: Asked, data: JSONBody[NewUser]) -> Invited:
         """Make an account; its user chooses the password, so that nobody else ever knows it."""
+        only_sessions(request)  # a token that leaked must not make what outlives it
         try:
             account = await accounts.create(
                 User(name=name_of(data.name), role=data.role, created_ms=int(clock.now_ms()))
@@ -88,6 +89,7 @@ def users_routes(accounts: Accounts, links: Links, audit: Audit) -> list[HTTPRou
     @patch("/v1/users/{name:str}", opt=needs(Role.ADMIN))
     async def change(request: Asked, name: _Name, data: JSONBody[Change]) -> Shown:
         """Change a role, or whether the account is disabled; the sessions of its user end."""
+        only_sessions(request)
         account = await _require(accounts, name)
         known = account._replace(revision=data.revision)
         changed = await _change(accounts, known, data)
@@ -99,6 +101,7 @@ def users_routes(accounts: Accounts, links: Links, audit: Audit) -> list[HTTPRou
     @post("/v1/users/{name:str}/reset", opt=needs(Role.ADMIN), status_code=200)
     async def reset(request: Asked, name: _Name) -> Invited:
         """Take a password away, end the sessions, and have a link with which its user chooses another."""
+        only_sessions(request)
         account = await _require(accounts, name)
         if account.user.provider != LOCAL:
             raise HTTPException(

@@ -79,6 +79,22 @@ async def test_admin_makes_accounts_whose_passwords_nobody_else_knows(
     assert all(b"$argon2id$" in (entry.value or b"") for entry in stored)
 
 
+async def test_token_of_an_admin_gives_nobody_an_account(program: Running, ann: Person) -> None:
+    """A token that leaked must not make what outlives it: accounts, roles and links are for people who are signed in."""
+    made = await ann.post("/v1/api-tokens", name="script", role="admin", days=1)
+    leaked = {"Authorization": f"Bearer {made.json()['token']}"}
+    thief = Person(program)
+    answers = [
+        await thief.send("/v1/users", leaked, name="eve", role="admin"),
+        await thief.send("/v1/users/ann", leaked, "PATCH", revision=1, role="viewer"),
+        await thief.send("/v1/users/ann/reset", leaked),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert (await thief.http.get("/v1/users", headers=leaked)).status_code == 200
+    assert [each["name"] for each in (await ann.get("/v1/users")).json()["users"]] == ["ann"]
+
+
 @pytest.mark.parametrize(
     "name", ["", "a b", "a/b", "../ann", "a\r\nb", "é", "x" * 65, "-a", "a\0b"]
 )
