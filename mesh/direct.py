@@ -31,6 +31,11 @@ class Stored(NamedTuple):
     headers: dict[str, str]
     """Those of the publisher, and the server's own (`Nats-*`)."""
 
+    @property
+    def at_ms(self) -> int:
+        """When it was stored, by the server's clock."""
+        return int(datetime.fromisoformat(self.headers["Nats-Time-Stamp"]).timestamp() * 1000)
+
 
 async def last(connection: Connection, stream: str, subject: str) -> Stored | None:
     """The newest message of *subject*; None if the stream holds none.

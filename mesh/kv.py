@@ -48,6 +48,17 @@ class Entry(NamedTuple):
     headers: Mapping[str, str]
 
 
+class Version(NamedTuple):
+    """A value that a key has, or has had."""
+
+    key: str
+    value: bytes | None
+    """None if this was a deletion."""
+    revision: int
+    at_ms: int
+    """When it was put, by the server's clock."""
+
+
 class KeyValue:
     """A bucket of a broker that is connected."""
 
@@ -60,6 +71,18 @@ class KeyValue:
         """The last value of *key*, which is None in the entry of a key that was deleted; None if it was never put."""
         stored = await direct.last(self._connection, self.stream, key_subject(self.bucket, key))
         return None if stored is None else _entry(stored)
+
+    async def history(self, keys: str) -> list[Version]:
+        """What a key holds and has held, newest first: as many revisions as the bucket keeps of one.
+
+        Args:
+            keys: a key, or several with `*` for a token.
+
+        Raises:
+            BrokerError: the bucket does not answer.
+        """
+        stored = await direct.every(self._connection, self.stream, key_subject(self.bucket, keys))
+        return [Version(*_entry(each)[:3], each.at_ms) for each in reversed(stored)]
 
     async def all(self) -> list[Entry]:
         """The last value of every key, oldest change first."""
@@ -114,6 +137,8 @@ class KeyValue:
 
     async def put_while(self, key: str, value: bytes, guard: str, revision: int) -> int:
         """Store *value* if the key *guard* is still at *revision*; the revision of *key*.
+
+        With `*` for a token of *guard* (which *key* then matches) all such keys are meant, and the newest revision of them.
 
         Raises:
             FencedError: somebody else wrote the guard since.

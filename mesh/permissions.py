@@ -291,6 +291,7 @@ _WIDGETS = _program(
 _OF_CONTROL = (
     Bucket.USERS, Bucket.SESSIONS, Bucket.LINKS, Bucket.ATTEMPTS, Bucket.SIGN_INS, Bucket.KEYS, Bucket.SIGNING,
     Bucket.API_TOKENS, Bucket.SCOPES, Bucket.REVOKED, Bucket.CONTROL, Bucket.ANSWERS, Bucket.LAYOUTS, Bucket.NATS_USERS,
+    Bucket.SHARED_LAYOUTS,
 )  # fmt: skip
 """Buckets that the control plane writes."""
 

@@ -44,6 +44,7 @@ class Bucket(StrEnum):
     OWNERS = "owners"
     REVOKED = "revoked"
     LAYOUTS = "layouts"
+    SHARED_LAYOUTS = "shared_layouts"
     CONTROL = "control"
     ANSWERS = "answers"
     KEYS = "keys"
@@ -370,6 +371,17 @@ def changing_subject(program: str, what: str, instance: str = "") -> str:
 def layouts_key(user: str) -> str:
     """The key of the layouts of a user, whatever is in the name."""
     return user_key(user) or "-"
+
+
+def shared_layout_key(user: str, share_id: str) -> str:
+    """The key of a layout that a user lets others see; either may be `*`, for all."""
+    return f"{user if user == '*' else layouts_key(user)}.{share_id}"
+
+
+def parse_shared_layout_key(key: str) -> tuple[str, str]:
+    """The key of the user, and the id, of a layout that is shared."""
+    user, _, share_id = key.partition(".")
+    return user, share_id
 
 
 def user_key(user: str) -> str:

@@ -1,4 +1,4 @@
-"""The pages of sign-in and account: files that are served as they are, each with a route of its own. They hold no data."""
+"""The pages of sign-in, account and layouts: files that are served as they are, each with a route of its own. They hold no data."""
 
 from pathlib import Path
 
@@ -20,6 +20,8 @@ _FILES = {
     "/account": "account.html",
     "/account.js": "account.js",
     "/account-users.js": "account-users.js",
+    "/layouts": "layouts.html",
+    "/layouts.js": "layouts.js",
     "/people.css": "people.css",
     "/people.js": "people.js",
     "/people.svg": "people.svg",

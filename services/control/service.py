@@ -29,6 +29,8 @@ from services.control.audit import Audit
 from services.control.audit_rest import audit_routes
 from services.control.credentials import Credentials
 from services.control.door import Door
+from services.control.layouts import layout_routes
+from services.control.layouts_shared import sharing_routes
 from services.control.links import Links
 from services.control.me import me_routes
 from services.control.nats_users import NatsUsers, nats_user_routes
@@ -38,6 +40,7 @@ from services.control.pages import pages
 from services.control.passwords import Passwords
 from services.control.runtime_rest import runtime_routes
 from services.control.sessions import Limits, Sessions
+from services.control.shared_layouts import SharedLayouts
 from services.control.sign_in import Ways, sign_in_routes
 from services.control.users_rest import users_routes
 from services.control.watch import Watch
@@ -142,6 +145,7 @@ class Parts:
             ),
             *self._oidc_routes(),
             *own_routes(self.accounts, self.sessions, self.door, self.passwords, self.audit),
+            *self._layout_routes(),
             *users_routes(self.accounts, self.links, self.audit),
             *welcome_routes(self.reception, self.door, self.sessions, self.audit, is_open=is_open),
             *nats_user_routes(self._nats_users(), self.audit),
@@ -156,6 +160,14 @@ class Parts:
         issuer = Issuer(Path(self._settings.nats_issuer))
         known = KeyValue(self._connection, Bucket.NATS_USERS)
         return NatsUsers(self._settings, known, issuer, self._log)
+
+    def _layout_routes(self) -> list[HTTPRouteHandler]:
+        layouts = KeyValue(self._connection, Bucket.LAYOUTS)
+        shared = SharedLayouts(KeyValue(self._connection, Bucket.SHARED_LAYOUTS))
+        return [
+            *layout_routes(layouts, self.audit),
+            *sharing_routes(layouts, shared, self.audit),
+        ]
 
     def _oidc_routes(self) -> list[HTTPRouteHandler]:
         if self.provider is None:

@@ -9,13 +9,13 @@ from msgspec import Raw
 
 from mesh.errors import BrokerError, FencedError, TokenError
 from mesh.kv import KeyValue
+from schemas.layouts import MOST_BYTES
 from schemas.naming import layouts_key
 from schemas.wire import DecodeError, Wire, encode_json, json_decoder
 from services.widgets.door import Door
 from services.widgets.rest import Refusal, request_token, responses
 
 
-MOST_BYTES = 256 * 1024
 _NOTHING = Raw(b"null")
 Asked = Request[Any, Any, Any]
 

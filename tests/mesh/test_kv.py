@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from mesh import topology
+from mesh import clock, topology
 from mesh.connection import Connection, Message
 from mesh.errors import FencedError
 from mesh.kv import Entry, KeyValue
@@ -43,6 +43,24 @@ async def test_all_gives_each_key_once(connection: Connection) -> None:
     entries = {entry.key: entry.value for entry in await rows.all()}
 
     assert entries == {f"S{n}": str(n).encode() for n in range(1200)} | {"BRK/B": b"last"}
+
+
+async def test_history_gives_as_many_revisions_as_the_bucket_keeps(connection: Connection) -> None:
+    """Of eleven values and a deletion the ten newest come, newest first, with when each was put; of no other key."""
+    layouts = KeyValue(connection, Bucket.LAYOUTS)
+    begun_ms = clock.now_ms()
+    revisions = [await layouts.put("61", b"%d" % number) for number in range(11)]
+    await layouts.put("62", b"another")
+    await layouts.delete("61")
+
+    kept = await layouts.history("61")
+
+    assert [each.value for each in kept] == [None, *(b"%d" % n for n in range(10, 1, -1))]
+    assert [each.revision for each in kept[1:]] == revisions[:1:-1]
+    times = [each.at_ms for each in kept]
+    assert times == sorted(times, reverse=True)
+    assert int(begun_ms) - 1000 <= times[-1] <= times[0] <= clock.now_ms() + 1000
+    assert await layouts.history("63") == []
 
 
 async def test_put_if_refuses_a_former_owner(connection: Connection) -> None:

@@ -37,6 +37,7 @@ OTHERS_WRITE = {
     "$KV.news.latest": "news",
     "$KV.layouts.61": "widgets",
     "$KV.revoked.x": "control",
+    "$KV.shared_layouts.61.x": "control",
     "$KV.nats_users.x": "control",
     "$KV.users.616e6e": "control",
     "$KV.sessions.x": "control",
@@ -85,6 +86,7 @@ NOBODY_ASKS = (
 )
 READ_BY_FEW = {
     "$JS.API.DIRECT.GET.KV_layouts": {"widgets", "control"},
+    "$JS.API.DIRECT.GET.KV_shared_layouts": {"control"},
     "$JS.API.DIRECT.GET.KV_nats_users": {"control"},
     "$JS.API.DIRECT.GET.KV_users": {"control"},
     "$JS.API.DIRECT.GET.KV_sessions.$KV.sessions.x": {"control"},

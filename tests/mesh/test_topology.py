@@ -32,7 +32,7 @@ from schemas.wire import encode_json
 
 DEFINITIONS = topology.definitions()
 NAMES = [definition["name"] for definition in DEFINITIONS]
-HISTORY = {bucket_stream(Bucket.CONTROL): 5}
+HISTORY = {bucket_stream(Bucket.CONTROL): 5, bucket_stream(Bucket.LAYOUTS): 10}
 """Values of a key that are kept, where it is not the last alone."""
 
 

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from mesh.connection import Connection
 from mesh.settings import Settings
 from mesh.testing import eventually
-from services.widgets.layouts import MOST_BYTES
+from schemas.layouts import MOST_BYTES
 from tests.services.widgets.desks import begin_with, widget
 from tests.services.widgets.serving import Running, on_free_port, running
 
