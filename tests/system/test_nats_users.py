@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from websockets.asyncio.client import connect
 
+from mesh.broker import free_ports
 from mesh.connection import Message, open_connection
 from mesh.logs import set_up
 from mesh.nats_keys import creds_file
@@ -25,6 +26,12 @@ from tests.system.mesh_up import MeshUp, creds_in, mesh_up
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(240)]
 
+CHANGES = (
+    ("status",), ("board", "pause", "gainers"), ("board", "resume", "gainers"), ("rebalance",),
+    ("log", "warning", "--program", "boards"), ("log", "default", "--program", "boards"),
+    ("feed", "restart"), ("audit",),
+)  # fmt: skip
+"""What a person does with `mesh ctl`."""
 SECRET = re.compile(r"S[OAU][A-Z2-7]{56}|eyJ[A-Za-z0-9_-]{20,}\.eyJ")
 """A seed, or a JWT."""
 
@@ -60,6 +67,19 @@ async def _ask_everything(page: str, token: str) -> None:
                 pass
 
 
+async def _look_at_the_whole(control: str) -> None:
+    """What the control plane tells of everything: it can look at all of it."""
+    async with httpx.AsyncClient(base_url=control, trust_env=False, timeout=30) as http:
+
+        async def blind() -> list[str]:
+            told = (await http.get("/v1/health")).json()["reasons"]
+            return [
+                each for each in told if "does not answer" in each or "nothing is known" in each
+            ]
+
+        await eventually(blind, lambda found: not found, timeout_s=60)  # type: ignore[arg-type]  # T is what is awaited
+
+
 async def _command(mesh: MeshUp, *words: str) -> int:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services", *words),
@@ -80,12 +100,19 @@ async def test_mesh_works_with_the_least_that_each_program_may(tmp_path: Path) -
     async def note(message: Message) -> None:
         boards.append(message.subject)
 
-    async with mesh_up(tmp_path, "--workers", "2", MESH_SIM_SYMBOLS="200", MESH_SIM_START="2026-01-05T09:30:10") as mesh:  # fmt: skip
+    (port,) = free_ports(1)
+    async with mesh_up(
+        tmp_path, "--workers", "2",
+        MESH_SIM_SYMBOLS="200", MESH_SIM_START="2026-01-05T09:30:10", MESH_CONTROL_PORT=str(port),
+    ) as mesh:  # fmt: skip
         page = await mesh.until_ready()
         token = (tmp_path / TOKEN_FILE).read_text().strip()
         await _ask_everything(page, token)
         assert await _command(mesh, "topology", "diff") == 0
         assert await _command(mesh, "partitions") == 0
+        for words in CHANGES:
+            assert await _command(mesh, "ctl", *words) == 0, words
+        await _look_at_the_whole(f"http://127.0.0.1:{port}")
         reader = Settings(
             nats_url=f"nats://127.0.0.1:{mesh.nats_port}",
             nats_creds=str(creds_file(tmp_path / KEYS, READER)),
