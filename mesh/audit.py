@@ -2,7 +2,7 @@
 
 from mesh.connection import Connection
 from schemas.audit import Record
-from schemas.naming import audit_subject
+from schemas.control_naming import audit_subject
 from schemas.wire import encode_json
 
 

@@ -17,7 +17,8 @@ from mesh.errors import BrokerError, ConflictError, FencedError
 from mesh.kv import Entry, KeyValue
 from schemas.audit import DONE, Record, failed, refused
 from schemas.control import KINDS, Wanted, decode_wanted
-from schemas.naming import Bucket, control_key, parse_control_key
+from schemas.control_naming import control_key, parse_control_key
+from schemas.naming import Bucket
 from schemas.wire import DecodeError, encode_json
 
 

@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.alert import AlertKind
+from schemas.control_naming import audit_subject, control_key
 from schemas.naming import (
     ALERTS_STREAM,
     AUDIT_STREAM,
@@ -41,9 +42,7 @@ from schemas.naming import (
     MarketClass,
     alert_subject,
     alive_subject,
-    audit_subject,
     bucket_stream,
-    control_key,
     heads_subject,
     key_subject,
     members_subject,

@@ -34,7 +34,7 @@ from mesh.settings import Settings
 from mesh.tasks import cancellable, end
 from mesh.wishes import Wish, Wishes
 from schemas.control import AnyMarket, DrainWanted, Level, LevelWanted
-from schemas.naming import changing_subject, reading_subject
+from schemas.control_naming import changing_subject, reading_subject
 from schemas.wire import DecodeError, Wire, encode_json, json_decoder
 
 

@@ -11,7 +11,8 @@ from mesh.connection import Connection
 from mesh.kv import Entry, KeyValue
 from mesh.logs import Log
 from schemas.control import Wanted, decode_wanted
-from schemas.naming import Bucket, control_key, parse_control_key
+from schemas.control_naming import control_key, parse_control_key
+from schemas.naming import Bucket
 from schemas.wire import DecodeError
 
 

@@ -11,7 +11,6 @@ Partitions are written with two digits (`tape.bars.07`), so that listings sort.
 import re
 from datetime import date
 from enum import StrEnum
-from hashlib import sha256
 
 
 class MarketClass(StrEnum):
@@ -77,7 +76,6 @@ _SYMBOL = re.compile(r"[A-Za-z0-9.:_-]{1,32}")
 _TO_TOKEN = str.maketrans(".:", "/=")
 _FROM_TOKEN = str.maketrans("/=", ".:")
 _BOARD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_ACTION = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -325,73 +323,9 @@ def parse_news_tape_subject(subject: str) -> str:
             raise ValueError(f"not a subject of the news tape: {subject!r}")
 
 
-def audit_subject(action: str) -> str:
-    """Where what was done is written down: `audit.feed.stop`.
-
-    Raises:
-        ValueError: *action* is not lower-case words with dots and hyphens between them.
-    """
-    if not _ACTION.fullmatch(action):
-        raise ValueError(f"an action must be like feed.stop, was {action[:100]!r}")
-    return f"audit.{action}"
-
-
 def latest_page_key(place: int) -> str:
     """The key of a full page of the latest articles, by its place among those that are kept: `latest.017`."""
     return f"{LATEST_KEY}.{place:03d}"
-
-
-def control_key(kind: str, name: str) -> str:
-    """The key of what is wanted of one thing: `feed.massive`.
-
-    Raises:
-        ValueError: *name* is no token.
-    """
-    if not is_token_id(name):
-        raise ValueError(f"a name must be 1–64 letters, digits or - _, was {name[:100]!r}")
-    return f"{kind}.{name}"
-
-
-def parse_control_key(key: str) -> tuple[str, str]:
-    """The kind and the name of a key of KV `control`."""
-    kind, _, name = key.partition(".")
-    return kind, name
-
-
-def reading_subject(program: str, what: str, instance: str = "") -> str:
-    """Where a program, or one instance of it, answers questions: `ctl.listener.get.status`."""
-    return ".".join(filter(None, ("ctl", program, "get", what, instance)))
-
-
-def changing_subject(program: str, what: str, instance: str = "") -> str:
-    """Where a program, or one instance of it, is told what to do: `ctl.listener.do.stop`."""
-    return ".".join(filter(None, ("ctl", program, "do", what, instance)))
-
-
-def layouts_key(user: str) -> str:
-    """The key of the layouts of a user, whatever is in the name."""
-    return user_key(user) or "-"
-
-
-def shared_layout_key(user: str, share_id: str) -> str:
-    """The key of a layout that a user lets others see; either may be `*`, for all."""
-    return f"{user if user == '*' else layouts_key(user)}.{share_id}"
-
-
-def parse_shared_layout_key(key: str) -> tuple[str, str]:
-    """The key of the user, and the id, of a layout that is shared."""
-    user, _, share_id = key.partition(".")
-    return user, share_id
-
-
-def user_key(user: str) -> str:
-    """The key of a user, whatever is in the name."""
-    return user.encode().hex()
-
-
-def attempts_key(kind: str, name: str) -> str:
-    """The key that counts failed sign-ins of a user or from an address: `user.2f1a…`; names of any length have one."""
-    return f"{kind}.{sha256(name.encode()).hexdigest()[:32]}"
 
 
 def alert_key(kind: str, symbol: str) -> str:
@@ -424,14 +358,3 @@ def parse_reference_day_key(key: str) -> tuple[str, int]:
     if date.fromisoformat(day).isoformat() != day:
         raise ValueError(f"not the key of a partition's day: {key!r}")
     return day, parse_partition_token(partition)
-
-
-def revoked_key(token_id: str) -> str:
-    """The key that says that a client's token was taken back: its id.
-
-    Raises:
-        ValueError: it is no id; what was given is not shown, because it may be a token.
-    """
-    if not is_token_id(token_id):
-        raise ValueError("the id of a token must be 1–64 letters, digits or - _")
-    return token_id

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.naming import user_key
+from schemas.control_naming import user_key
 from schemas.wire import Wire, json_decoder
 
 

@@ -13,7 +13,7 @@ import msgspec
 from mesh.errors import FencedError, MeshError
 from mesh.kv import Entry, KeyValue
 from schemas.account import LOCAL, Role, User
-from schemas.naming import user_key
+from schemas.control_naming import user_key
 from schemas.wire import encode_json, json_decoder
 
 

@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from mesh.errors import FencedError
 from mesh.kv import KeyValue
 from schemas.account import Tried
-from schemas.naming import attempts_key
+from schemas.control_naming import attempts_key
 from schemas.wire import encode_json, json_decoder
 
 

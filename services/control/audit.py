@@ -3,7 +3,8 @@
 from mesh import audit, direct
 from mesh.connection import Connection
 from schemas.audit import Record
-from schemas.naming import AUDIT_STREAM, audit_subject
+from schemas.control_naming import audit_subject
+from schemas.naming import AUDIT_STREAM
 from schemas.wire import json_decoder
 
 

@@ -16,8 +16,8 @@ from msgspec import Meta
 from mesh.errors import FencedError
 from mesh.kv import KeyValue
 from schemas.account import Role
+from schemas.control_naming import layouts_key
 from schemas.layouts import parse_desk
-from schemas.naming import layouts_key
 from schemas.wire import DecodeError, Wire, encode_json
 from services.control.access import needs
 from services.control.audit import Audit

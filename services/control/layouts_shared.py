@@ -11,8 +11,8 @@ from msgspec import Meta
 
 from mesh.kv import KeyValue
 from schemas.account import Role
+from schemas.control_naming import layouts_key
 from schemas.layouts import MOST_DESK_BYTES, Desk, find_layout, parse_desk, with_layout
-from schemas.naming import layouts_key
 from schemas.wire import DecodeError, Wire
 from services.control.access import needs
 from services.control.audit import Audit

@@ -5,7 +5,8 @@ import math
 from mesh import clock
 from mesh.connection import Connection
 from mesh.kv import Entry, KeyValue
-from schemas.naming import Bucket, revoked_key
+from schemas.control_naming import revoked_key
+from schemas.naming import Bucket
 from schemas.signed_out import (
     SignedOut,
     decode_signed_out,

@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from mesh.errors import FencedError
 from mesh.kv import KeyValue, Version
-from schemas.naming import parse_shared_layout_key, shared_layout_key
+from schemas.control_naming import parse_shared_layout_key, shared_layout_key
 from schemas.wire import Wire, encode_json, json_decoder
 
 

@@ -10,7 +10,7 @@ from litestar.params import JSONBody, PathParameter
 from mesh import clock
 from mesh.errors import FencedError
 from schemas.account import LOCAL, Role, User
-from schemas.naming import user_key
+from schemas.control_naming import user_key
 from schemas.wire import Wire
 from services.control.access import needs
 from services.control.accounts import Account, AccountError, Accounts, name_of

@@ -9,7 +9,8 @@ from mesh.kv import KeyValue
 from mesh.scopes import allowed
 from mesh.tokens import MAX_SCOPES, are_scopes
 from schemas.account import Role
-from schemas.naming import Bucket, user_key
+from schemas.control_naming import user_key
+from schemas.naming import Bucket
 from schemas.wire import DecodeError, Wire, encode_json, json_decoder
 
 

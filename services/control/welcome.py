@@ -12,7 +12,7 @@ from mesh import clock
 from mesh.errors import FencedError
 from schemas.account import Role, User
 from schemas.audit import refused
-from schemas.naming import user_key
+from schemas.control_naming import user_key
 from schemas.wire import Wire
 from services.control.access import ANYBODY
 from services.control.accounts import AccountError, Accounts, name_of

@@ -14,7 +14,8 @@ from mesh.kv import KeyValue
 from mesh.logs import set_up
 from mesh.settings import KEY_CHARACTERS, Settings
 from mesh.tokens import MAX_TOKEN_CHARACTERS, Tokens, key_from, unverified_claims
-from schemas.naming import Bucket, revoked_key
+from schemas.control_naming import revoked_key
+from schemas.naming import Bucket
 from schemas.wire import encode_json
 
 

@@ -9,8 +9,8 @@ from msgspec import Raw
 
 from mesh.errors import BrokerError, FencedError, TokenError
 from mesh.kv import KeyValue
+from schemas.control_naming import layouts_key
 from schemas.layouts import MOST_BYTES
-from schemas.naming import layouts_key
 from schemas.wire import DecodeError, Wire, encode_json, json_decoder
 from services.widgets.door import Door
 from services.widgets.rest import Refusal, request_token, responses

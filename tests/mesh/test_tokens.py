@@ -22,7 +22,7 @@ from mesh.tokens import (
     key_from,
     random_key,
 )
-from schemas.naming import revoked_key
+from schemas.control_naming import revoked_key
 from tests.mesh.claims import CLAIMS, KEY, NOW_MS, NOW_S, TOKENS
 
 

@@ -10,7 +10,8 @@ from mesh.kv import KeyValue
 from mesh.settings import Settings
 from schemas.account import Tried
 from schemas.audit import Record
-from schemas.naming import Bucket, attempts_key
+from schemas.control_naming import attempts_key
+from schemas.naming import Bucket
 from schemas.wire import encode_json
 from services.control.attempts import (
     FREE_OF_ADDRESS,

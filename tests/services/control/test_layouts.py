@@ -11,8 +11,9 @@ from mesh.connection import Connection
 from mesh.kv import KeyValue
 from mesh.testing import eventually
 from schemas.account import Role
+from schemas.control_naming import layouts_key
 from schemas.layouts import MOST_DESK_BYTES
-from schemas.naming import Bucket, layouts_key
+from schemas.naming import Bucket
 from schemas.wire import encode_json
 from services.control.audit import Audit
 from services.control.shared_layouts import LASTS_DAYS, MOST_BYTES, MOST_OF_USER

@@ -6,7 +6,8 @@ from playwright.async_api import Browser, Page, expect
 from mesh.connection import Connection
 from mesh.kv import KeyValue
 from schemas.account import Role
-from schemas.naming import Bucket, layouts_key
+from schemas.control_naming import layouts_key
+from schemas.naming import Bucket
 from tests.services.control.people import FIRST, PASSWORD, Person
 from tests.services.control.serving import Running
 from tests.services.control.test_layouts import desk, layout
