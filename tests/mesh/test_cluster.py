@@ -96,8 +96,8 @@ async def test_connection_leaves_a_node_that_hangs(cluster: RunningCluster) -> N
 async def test_streams_have_their_replicas(cluster: RunningCluster) -> None:
     """What was made with one replica gets three when they are asked for, and keeps them when fewer are."""
     async with _connected(cluster.url, replicas=1) as connection:
-        changed = await topology.apply(connection, topology.definitions(3))
-        again = await topology.apply(connection, topology.definitions(1))
+        changed = await topology.establish(connection, topology.definitions(3))
+        again = await topology.establish(connection, topology.definitions(1))
 
         assert {drift.field for drift in changed} == {"num_replicas"}
         assert again == await topology.diff(connection, topology.definitions(3)) == []

@@ -95,8 +95,8 @@ def _command(pid: int) -> bytes:
 @asynccontextmanager
 async def mesh_up(data_dir: Path, *arguments: str, **environment: str) -> AsyncIterator[MeshUp]:
     """`mesh up` with *arguments*; killed at the end of the context if it still runs."""
-    nats_port, *others = broker.free_ports(4)  # the usual ones may be another test's
-    names = ("MESH_SIM_PORT", "MESH_SIM_REST_PORT", "MESH_PORT")
+    nats_port, *others = broker.free_ports(5)  # the usual ones may be another test's
+    names = ("MESH_SIM_PORT", "MESH_SIM_REST_PORT", "MESH_PORT", "MESH_CONTROL_PORT")
     environment = dict(zip(names, map(str, others), strict=True)) | environment
     process = await asyncio.create_subprocess_exec(
         *(

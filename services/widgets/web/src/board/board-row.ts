@@ -41,7 +41,6 @@ export class BoardRow {
   #new = mark("new");
   #cells: Written[];
   #bar: HTMLElement | null = null;
-  #share = "";
   #line: SVGPathElement | null = null;
   /** How the last change of each cell is tinted, by the element: the rank, then the columns. */
   #tints: string[] = [];
@@ -159,8 +158,7 @@ export class BoardRow {
     const volume = values[places.relativeVolume];
     if (this.#bar) {
       const share = typeof volume === "number" ? Math.min(1, Math.max(0, volume / FULL_BAR)) : 0;
-      const shown = share.toFixed(2);
-      if (this.#share !== shown) this.#bar.style.setProperty("--share", this.#share = shown);
+      this.#bar.style.setProperty("--share", share.toFixed(2));
       set(this.#bar, "high", typeof volume === "number" && volume >= FULL_BAR ? "1" : "");
     }
     const halt = values[places.halt];
