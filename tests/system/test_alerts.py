@@ -21,7 +21,7 @@ from services.up.stored import keys_in
 from tests.system.mesh_up import Ended, MeshUp, boards_in, creds_in, mesh_up, without_seq
 
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(300)]
 
 START_MS = start_of("2026-01-05T09:29:30")
 MINUTES = 7

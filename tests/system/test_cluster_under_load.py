@@ -22,7 +22,7 @@ from services.up.service import Tree
 from tests.oracle.oracle import board_rows, differences
 
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(300)]
 
 SECONDS = 40
 ELECTION_S = 4.0

@@ -92,8 +92,7 @@ async def test_drained_workers_lose_nothing(tmp_path: Path, recorded: Path) -> N
     flags = ("--exit-at-end", "--no-web", "--speed", "5000", "--workers", "2")
     async with mesh_up(tmp_path / "mesh", "--tape", *tape, *flags) as mesh:
         await mesh.until_ready()
-        url = f"nats://127.0.0.1:{mesh.nats_port}"
-        async with ready_connection(Settings(nats_url=url)) as connection:
+        async with ready_connection(mesh.settings()) as connection:
             found = await ask_all(connection, "$SRV.PING.processors", 2)
             for each in found:
                 await _moved(connection, each["id"])

@@ -19,7 +19,7 @@ from tests.system.mesh_up import MeshUp, boards_in, mesh_up
 from tests.system.test_up import two_days
 
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(300)]
 
 NOTHING = dict.fromkeys(map(str, FOLDED), 0)
 

@@ -1,5 +1,5 @@
 // @ts-check
-import { button, call, complain, el, me, place } from "/people.js";
+import { button, call, complain, el, me, place } from "./people.js";
 
 /** @typedef {{name: string, widgets: number}} Contents */
 /** @typedef {{revision: number, at_ms: number, bytes: number, layouts: Contents[]}} Version */
@@ -19,7 +19,7 @@ const address = (id) => `${location.origin}/layouts#shared=${id}`;
 /** The newest version that this page has shown. */
 let revision = 0;
 
-/** @param {import("/people.js").Answer} answer @param {string} said */
+/** @param {import("./people.js").Answer} answer @param {string} said */
 function tell(answer, said) {
   complain(answer.ok ? "" : answer.message);
   complain(answer.ok ? said : "", "done");
