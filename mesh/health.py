@@ -7,15 +7,14 @@ go on by itself, so it should be left alone, and not be sent work.
 """
 
 import asyncio
-import errno
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from mesh.errors import FatalError
+from mesh.address import THIS_MACHINE
+from mesh.listener import listener_on
 from mesh.readiness import Report
 from schemas.wire import encode_json
 
@@ -23,8 +22,6 @@ from schemas.wire import encode_json
 if TYPE_CHECKING:
     import uvicorn
 
-
-HOST = "127.0.0.1"
 
 Ask = Callable[[], Report]
 Answer = tuple[HTTPStatus, Any]
@@ -43,6 +40,7 @@ def _version() -> str:
 
 
 VERSION = _version()
+_WHAT = "the health of this program"
 
 
 def readyz(report: Report) -> Answer:
@@ -52,17 +50,21 @@ def readyz(report: Report) -> Answer:
 
 @asynccontextmanager
 async def serving(
-    port: int, service: str, ask: Ask, tell: Callable[[], Any] = dict
+    port: int,
+    service: str,
+    ask: Ask,
+    tell: Callable[[], Any] = dict,
+    host: str = THIS_MACHINE,
 ) -> AsyncIterator[None]:
-    """Answer on *port* of 127.0.0.1 for the duration of the context; not at all if it is 0.
+    """Answer on *port* of *host* for the duration of the context; not at all if it is 0.
 
     Raises:
-        FatalError: the port is taken.
+        FatalError: the port is taken, or the address is not of this machine.
     """
     if not port:
         yield
         return
-    with _listening(port) as listener:
+    with listener_on(host, port, _WHAT, "MESH_HEALTH_PORT") as listener:
         server = _server(_application(service, ask, tell))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve([listener]))
@@ -115,18 +117,3 @@ def _server(application: Application) -> "uvicorn.Server":
             timeout_graceful_shutdown=1,
         )
     )
-
-
-@contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
-    try:
-        listener = socket.create_server((HOST, port))
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        raise FatalError(
-            f"port {port} for the health of this program is taken or not allowed on {HOST}: "
-            "free it, or choose another with MESH_HEALTH_PORT"
-        ) from error
-    with listener:
-        yield listener

@@ -124,7 +124,11 @@ async def _run(name: str, program: Program, settings: Settings, log: Log, drain_
         loop.add_signal_handler(number, lifecycle.stopping.set)
     async with (
         health.serving(
-            settings.health_port, name, lifecycle.report, lambda: _status(name, settings, lifecycle)
+            settings.health_port,
+            name,
+            lifecycle.report,
+            lambda: _status(name, settings, lifecycle),
+            settings.host,
         ),
         asyncio.TaskGroup() as tasks,
     ):

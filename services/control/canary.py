@@ -15,6 +15,7 @@ from contextlib import suppress
 import numpy as np
 
 from mesh import clock
+from mesh.address import reach
 from mesh.connection import Connection, Message
 from mesh.errors import BrokerError, MeshError
 from mesh.feed_state import TableState
@@ -71,7 +72,7 @@ def why_off(settings: Settings) -> str:
 
 def canary_of(settings: Settings, connection: Connection) -> "Canary":
     """The canary as *settings* want it; `why_off` must be empty."""
-    url = settings.widgets_url or f"ws://127.0.0.1:{settings.port or _WIDGETS_PORT}/ws"
+    url = settings.widgets_url or f"ws://{reach(settings.host)}:{settings.port or _WIDGETS_PORT}/ws"
     token = _token_of(settings) if settings.ws_auth == "token" else None
     return Canary(connection, settings.partitions, settings.canary_s, url, token)
 

@@ -8,9 +8,9 @@ from typing import Any
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from mesh.address import parse_origins
+from mesh.address import THIS_MACHINE, is_loopback, own_origins, parse_origins, reach
 from mesh.connection import Connection
-from mesh.http_server import HOST, HttpServer, listening
+from mesh.http_server import HttpServer, listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
@@ -58,7 +58,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         FatalError: the port is taken.
     """
     port = settings.control_port or DEFAULT_PORT
-    with listening(port, "the control plane", "MESH_CONTROL_PORT") as listener:
+    with listening(port, "the control plane", "MESH_CONTROL_PORT", host=settings.host) as listener:
         async with (
             join(settings, lifecycle, "control") as service,
             oidc.opened(settings, _page(settings, port)) as provider,
@@ -189,7 +189,7 @@ class Parts:
 
 def _page(settings: Settings, port: int) -> str:
     """The address of this program, for browsers."""
-    return settings.control_url or f"http://{HOST}:{port}"
+    return settings.control_url or f"http://{reach(settings.host)}:{port}"
 
 
 def _limits(settings: Settings, port: int) -> Limits:
@@ -205,12 +205,17 @@ def _limits(settings: Settings, port: int) -> Limits:
 
 def _origins(settings: Settings, port: int) -> frozenset[str]:
     """Of the pages that may call in the name of whoever is signed in."""
-    own = {settings.control_url} if settings.control_url else _of_this_machine(port)
-    further = parse_origins(settings.control_origins) or _of_this_machine(
-        settings.port or DESK_PORT
+    own = (
+        frozenset({settings.control_url})
+        if settings.control_url
+        else _of_this_machine(settings, port)
     )
-    return frozenset(own | further)
+    further = parse_origins(settings.control_origins) or _of_this_machine(
+        settings, settings.port or DESK_PORT
+    )
+    return own | further
 
 
-def _of_this_machine(port: int) -> set[str]:
-    return {f"http://127.0.0.1:{port}", f"http://localhost:{port}"}
+def _of_this_machine(settings: Settings, port: int) -> frozenset[str]:
+    """What is signed in over plain HTTP must not cross a network, wherever the program listens."""
+    return own_origins(settings.host if is_loopback(settings.host) else THIS_MACHINE, port)

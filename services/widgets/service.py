@@ -11,9 +11,9 @@ from typing import Any
 from litestar.types import ControllerRouterHandler
 
 from mesh import changes, clock
-from mesh.address import parse_origins
+from mesh.address import own_origins, parse_origins, reach
 from mesh.connection import Connection
-from mesh.http_server import HOST, listening
+from mesh.http_server import listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
@@ -25,7 +25,7 @@ from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
 from schemas.control import DrainWanted
 from schemas.naming import Bucket
 from services import scanners
-from services.widgets.app import build, own_origins
+from services.widgets.app import build
 from services.widgets.catalogue import Catalogue
 from services.widgets.compat_app import compat_route
 from services.widgets.compat_source import CompatSource
@@ -60,7 +60,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         FatalError: the port is taken.
     """
     port = settings.port or DEFAULT_PORT
-    with listening(port, "the page", "--port or MESH_PORT", BACKLOG) as listener:
+    with listening(port, "the page", "--port or MESH_PORT", BACKLOG, settings.host) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         pump = Pump(lifecycle.log)
         hub = _hub(settings, pump, lifecycle.log)
@@ -76,7 +76,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             reader = TokenReader(tokens)
             keys = KnownKeys(connection, reader, hub, lifecycle.log)
             await keys.load()
-            origins = parse_origins(settings.ws_origins) or own_origins(port)
+            origins = parse_origins(settings.ws_origins) or own_origins(settings.host, port)
             door = Door(hub, reader if settings.ws_auth == "token" else None, settings.source)
             routes = _routes(settings, port, door, pump, compat, connection, origins, tokens)
             app = build(hub, routes, lifecycle.report, origins, settings.control_url)
@@ -91,7 +91,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
             with _few_collections():
-                lifecycle.ready(page=f"http://{HOST}:{port}/")
+                lifecycle.ready(page=f"http://{reach(settings.host)}:{port}/")
                 await lifecycle.stopping.wait()
             await asyncio.gather(hub.close(_CLOSE_S), compat.close(_CLOSE_S))
             server.should_exit = True

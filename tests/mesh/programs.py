@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from mesh import broker
+from mesh.address import reach
 from mesh.config import to_environment
 from mesh.settings import Settings
 from mesh.testing import eventually
@@ -30,9 +31,11 @@ class Health(NamedTuple):
 class RunningProgram:
     """A process with a health port of its own."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int, log_file: Path) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, host: str, port: int, log_file: Path
+    ) -> None:
         self.process = process
-        self._url = f"http://127.0.0.1:{port}"
+        self._url = f"http://{reach(host)}:{port}"
         self._log_file = log_file
 
     async def ask(self, path: str) -> httpx.Response:
@@ -76,7 +79,7 @@ async def running_program(
             *argv, env={**os.environ, **environment}, stdout=log, stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            yield RunningProgram(process, port, log_file)
+            yield RunningProgram(process, settings.host, port, log_file)
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
