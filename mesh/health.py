@@ -78,7 +78,7 @@ def _application(service: str, ask: Ask, tell: Callable[[], Any]) -> Application
     routes: dict[str, Callable[[], Answer]] = {
         "/healthz": lambda: (HTTPStatus.OK, {"status": "ok"}),
         "/readyz": lambda: readyz(ask()),
-        "/version": lambda: (HTTPStatus.OK, {"service": service, "version": VERSION}),
+        "/version": lambda: (HTTPStatus.OK, _versions(service, tell())),
         "/status": lambda: (HTTPStatus.OK, tell()),
     }
 
@@ -96,6 +96,14 @@ def _application(service: str, ask: Ask, tell: Callable[[], Any]) -> Application
         await send({"type": "http.response.body", "body": encode_json(content)})
 
     return application
+
+
+def _versions(service: str, told: dict[str, Any]) -> dict[str, Any]:
+    """The version of the package, and what *told* knows of the image that it runs from."""
+    image: dict[str, Any] = {
+        name: told[name] for name in ("container_image", "image_version") if name in told
+    }
+    return {"service": service, "version": VERSION, **image}
 
 
 def _server(application: Application) -> "uvicorn.Server":
