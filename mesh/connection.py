@@ -191,6 +191,11 @@ class Connection:
         with suppress(Error):  # the connection is closed or closing, and the subscription with it
             await cancellable(subscribed.unsubscribe())
 
+    @property
+    def denied(self) -> frozenset[str]:
+        """What this user was refused to do, as `publish` or `subscription` and a subject in small letters."""
+        return frozenset(self._denied)
+
     def inbox(self) -> str:
         """A subject of one's own, for answers."""
         return self.client.new_inbox()
