@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from mesh.connection import open_connection
+from mesh.connection import Connection, open_connection
 from mesh.errors import BrokerError, FatalError
 from mesh.health import VERSION
 from mesh.logs import set_up
@@ -123,12 +123,25 @@ async def _on_broker(asked: Asked, deadline: Deadline) -> list[Check]:
                 through = tasks.create_task(
                     open_way(connection, asked.settings.partitions, asked.ws, asked.token, deadline)
                 )
-            return [*there.result(), through.result()]
+            return [*_allowed(connection, deadline), *there.result(), through.result()]
         except* BrokerError as group:
             found = str(group.exceptions[0])
         if not deadline.left_s:
-            return [deadline.failed("broker", Wrong(found, "a broker that answers", "see MESH_NATS_URL and MESH_NATS_CREDS"))]  # fmt: skip
+            wrong = Wrong(found, "a broker that answers", "see MESH_NATS_URL and MESH_NATS_CREDS")
+            return [deadline.failed("broker", wrong)]
         await asyncio.sleep(min(_AGAIN_S, deadline.left_s))
+
+
+def _allowed(connection: Connection, deadline: Deadline) -> list[Check]:
+    """What explains all the rest, if it is so: the broker does not let this user ask."""
+    if not connection.denied:
+        return []
+    wrong = Wrong(
+        f"it refuses to this user: {', '.join(sorted(connection.denied))}",
+        "the user `smoke`",
+        "set MESH_NATS_CREDS to smoke.creds; an older set of keys has it after `mesh nats-keys DIR --renew`",
+    )
+    return [deadline.failed("broker", wrong)]
 
 
 def _line(check: Check) -> str:

@@ -32,13 +32,13 @@ class RunningProgram:
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, log_file: Path) -> None:
         self.process = process
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self._log_file = log_file
 
     async def ask(self, path: str) -> httpx.Response:
         """The answer on *path*, once there is one."""
         async with httpx.AsyncClient(trust_env=False) as http:
-            return await http.get(f"{self._url}{path}")
+            return await http.get(f"{self.url}{path}")
 
     async def health(self) -> Health | None:
         """What it says of itself; None while it does not answer."""
