@@ -26,6 +26,12 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
             "File with the credentials of this program's NATS user, as `mesh nats-keys` makes it. Unset: none; `mesh up` gives each program its own for the embedded broker"
         ),
     ] = ""
+    nats_ca: Annotated[
+        str,
+        about(
+            "File with the authorities (PEM) of which one must have signed the broker's certificate; with it, or with `tls://` addresses, nothing is said in clear. Unset: those of the system"
+        ),
+    ] = ""
     nats_issuer: Annotated[
         str,
         about(

@@ -107,7 +107,9 @@ class Service:
                 "instance": self.instance,
                 "host": platform.node(),
                 "pid": str(os.getpid()),
+                "version": VERSION,
                 "image": self._settings.container_image,
+                "image_version": self._settings.image_version,
             },
             stats_handler=self._statistics,
         )
@@ -177,7 +179,6 @@ class Service:
         report = self._lifecycle.report()
         return {
             **self._config().metadata,  # type: ignore[dict-item]  # there is one
-            "version": VERSION,
             "ready": report.ready,
             "reasons": report.reasons,
             "facts": report.facts,

@@ -21,6 +21,7 @@ from services.bench import flags as bench_flags
 from services.ctl import flags as ctl_flags
 from services.load import flags as load_flags
 from services.nats_keys import flags as nats_keys_flags
+from services.smoke import flags as smoke_flags
 from services.tail import flags as tail_flags
 from services.tokens import flags as token_flags
 from services.up import flags as up_flags
@@ -145,6 +146,13 @@ def _add_questions(command: Command) -> None:
     tail_flags.add(tail)
     tail.set_defaults(act=_tail)
 
+    smoke = command(
+        "smoke",
+        help="prove that what was deployed runs, and data comes through; exit code 1 if not",
+    )
+    smoke_flags.add(smoke)
+    smoke.set_defaults(act=_smoke)
+
     command("doctor", help="say what is wrong with this machine and these settings").set_defaults(
         act=_doctor
     )
@@ -210,6 +218,11 @@ def _ctl(arguments: argparse.Namespace) -> int:
 
 def _nats_keys(arguments: argparse.Namespace) -> int:
     code: int = import_module("services.nats_keys.command").main(arguments, os.environ)
+    return code
+
+
+def _smoke(arguments: argparse.Namespace) -> int:
+    code: int = import_module("services.smoke.command").main(arguments, load(os.environ))
     return code
 
 

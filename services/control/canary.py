@@ -19,7 +19,6 @@ from mesh.address import reach
 from mesh.connection import Connection, Message
 from mesh.errors import BrokerError, MeshError
 from mesh.feed_state import TableState
-from mesh.kv import KeyValue
 from mesh.partition import partition_of
 from mesh.settings import Settings
 from mesh.tasks import ticks
@@ -29,8 +28,8 @@ from schemas.columns import PLACE, RowsBatch, unknown
 from schemas.market import Bar, Batch
 from schemas.naming import (
     CANARY_SYMBOL,
-    Bucket,
     MarketClass,
+    row_subject,
     rows_subject,
     symbol_token,
     tape_subject,
@@ -72,12 +71,19 @@ def why_off(settings: Settings) -> str:
 
 def canary_of(settings: Settings, connection: Connection) -> "Canary":
     """The canary as *settings* want it; `why_off` must be empty."""
-    url = settings.widgets_url or f"ws://{reach(settings.host)}:{settings.port or _WIDGETS_PORT}/ws"
-    token = _token_of(settings) if settings.ws_auth == "token" else None
-    return Canary(connection, settings.partitions, settings.canary_s, url, token)
+    token = token_of(settings) if settings.ws_auth == "token" else None
+    return Canary(connection, settings.partitions, settings.canary_s, widgets_url(settings), token)
 
 
-def _token_of(settings: Settings) -> Callable[[], str]:
+def widgets_url(settings: Settings) -> str:
+    """Where the Widget Data Service is."""
+    return (
+        settings.widgets_url or f"ws://{reach(settings.host)}:{settings.port or _WIDGETS_PORT}/ws"
+    )
+
+
+def token_of(settings: Settings) -> Callable[[], str]:
+    """What issues tokens for `CANARY_FEED`; there must be a key."""
     tokens = Tokens(key_from(settings) or b"")
     return lambda: tokens.issue("canary", [CANARY_FEED], LONGEST_S, clock.now_ms())
 
@@ -118,9 +124,10 @@ class Canary:
     async def run(self) -> None:
         """Send, and watch, for ever."""
         rows = await self._connection.subscribe(rows_subject(self._partition), self._on_rows)
+        # The server says there what it has stored in KV, so that no consumer is needed.
+        stored = await self._connection.subscribe(row_subject(CANARY_SYMBOL), self._on_stored_row)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._watch_kv())
                 tasks.create_task(self._watch_socket())
                 async for _ in ticks(self._every_s):
                     if self._connection.connected.is_set():
@@ -128,6 +135,7 @@ class Canary:
         finally:
             with suppress(BrokerError):
                 await self._connection.unsubscribe(rows)
+                await self._connection.unsubscribe(stored)
 
     async def _send(self) -> None:
         now_ms = self._last_ms = max(int(clock.now_ms()), self._last_ms + 1)
@@ -147,14 +155,10 @@ class Canary:
             if event_ms is not None:
                 self._journeys.arrive("row", event_ms, now_s)
 
-    async def _watch_kv(self) -> None:
-        async for entry in KeyValue(self._connection, Bucket.ROWS).watch(
-            symbol_token(CANARY_SYMBOL)
-        ):
-            now_s = clock.monotonic_s()
-            with suppress(DecodeError):
-                if entry.value is not None:
-                    self._journeys.arrive("kv", _decode_dated(entry.value).event_ms, now_s)
+    async def _on_stored_row(self, message: Message) -> None:
+        now_s = clock.monotonic_s()
+        with suppress(DecodeError):
+            self._journeys.arrive("kv", _decode_dated(message.data).event_ms, now_s)
 
     async def _watch_socket(self) -> None:
         """Be a client of the Widget Data Service; one that is refused tries again, for its token may be known later."""

@@ -88,7 +88,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
         urls = ",".join(f"nats://127.0.0.1:{node.port}" for node in brokers)
         admin = str(creds_file(data_dir / KEYS, ADMIN))
         settings = msgspec.structs.replace(
-            settings, nats_port=port, nats_url=urls, nats_creds=admin
+            settings, nats_port=port, nats_url=urls, nats_creds=admin, nats_ca=""
         )
     elif arguments.nodes > 1:
         raise FatalError("--nodes is for embedded brokers: unset MESH_NATS_URL to have them")
