@@ -268,7 +268,7 @@ async def test_cluster_with_tls_outlives_a_server(tmp_path: Path) -> None:
         async def is_whole() -> bool:
             try:
                 async with open_connection(settings, "test", LOG) as opened:
-                    await opened.api("$JS.API.STREAM.CREATE.KEPT", {"name": "KEPT", "subjects": ["$KV.kept.>"], "num_replicas": 3})  # fmt: skip
+                    await opened.api("$JS.API.STREAM.CREATE.KEPT", {"name": "KEPT", "subjects": ["$KV.kept.>"], "num_replicas": 3, "max_bytes": 10_000})  # fmt: skip
             except BrokerError:
                 return False
             return True
