@@ -213,7 +213,7 @@ async def test_stop_does_not_wait_for_a_vendor_that_ignores_it(
         while True:
             await connection.send('[{"ev":"T"}]')
 
-    async with Vendor(ignore).serving() as port, asyncio.timeout(8), asyncio.TaskGroup() as tasks:
+    async with Vendor(ignore).serving() as port, asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         following = _Following(port)
         tasks.create_task(following.run())
         await eventually(lambda: len(following.frames) > 150)
