@@ -83,7 +83,7 @@ INSTRUMENTS = tuple(Instrument(*row) for row in (
     ("market.session", _G, "", ("session",), ("control", "listener"), "1 for the session of now by the calendar of the exchange, 0 for the others: `pre`, `regular`, `post`, `closed`"),
     ("feed.connected", _G, "", ("vendor",), _FEEDS, "1 while the vendor has confirmed channels on an open connection, else 0"),
     ("feed.wanted", _G, "", ("vendor",), _FEEDS, "1, or 0 while a person has stopped the feed"),
-    ("feed.connections", _C, "{connection}", ("vendor",), _FEEDS, "Connections to the vendor that were opened"),
+    ("feed.connections", _C, "{connection}", ("vendor",), _LISTENER, "Connections to the vendor that were opened"),
     ("feed.last_frame_timestamp", _G, "s", ("vendor",), _LISTENER, "When the newest frame came, since the epoch; absent before the first"),
 
     ("tape.received", _C, "{event}", ("class",), _LISTENER, "Events in frames of the vendor; class `unknown`: those that were rejected. Each is published, discarded or rejected"),
@@ -94,7 +94,7 @@ INSTRUMENTS = tuple(Instrument(*row) for row in (
     ("tape.waiting", _G, "By", (), _LISTENER, "Frames that have come and are not published yet"),
     ("tape.resent", _C, "{batch}", (), _LISTENER, "Batches that a lossless feed sent again"),
     ("tape.repaired", _C, "{batch}", (), _LISTENER, "Batches that owners asked for again and got"),
-    ("latency.received", _H, "s", (), _LISTENER, "From the time of the newest event of a batch, by the vendor's clock, to its arrival; of events of the last hour alone"),
+    ("latency.received", _H, "s", (), _LISTENER, "From the time of the oldest event of a batch, by the vendor's clock, to its arrival; of events of the last hour alone"),
 
     ("fold.heard", _C, "{event}", ("class",), _PROCESSORS, "Events that came or were missed. Each is folded, late, discarded, rejected or a duplicate"),
     ("fold.folded", _C, "{event}", ("class",), _PROCESSORS, "Events that rows are made of"),
@@ -151,7 +151,7 @@ INSTRUMENTS = tuple(Instrument(*row) for row in (
     ("reference.symbols", _G, "{symbol}", (), _REFERENCE, "Symbols of the newest day"),
     ("reference.answered", _C, "{question}", (), _REFERENCE, "Questions about companies and historic bars that were answered"),
 
-    ("control.actions", _C, "{action}", ("action", "verdict"), _CONTROL, "What people did, as the audit has it (`sign-in`, `feed.stop`, …): `done` or `refused`"),
+    ("control.actions", _C, "{action}", ("action", "verdict"), _CONTROL, "What people did with accounts, tokens, layouts and sessions, as the audit has it (`sign-in`, …): `done`, `refused` or `failed`"),
     ("control.requests", _C, "{request}", ("code",), _CONTROL, "Requests that were answered, by the class of the status: `2xx`, `4xx`, `5xx`"),
     ("canary.state", _G, "", ("verdict",), _CONTROL, "1 for what canaries say of the mesh: `well`, `missing`, `starting`, `off`; 0 for the others"),
     ("canary.journey", _G, "s", ("leg",), _CONTROL, "How long the newest canary that arrived took: `stored`, `row`, `kv`, `socket`; absent before the first"),
