@@ -65,7 +65,7 @@ _FEEDS = ("listener", "news")
 _GROUPS = ("boards", "news", "processors")
 
 INSTRUMENTS = tuple(Instrument(*row) for row in (
-    ("build.info", _G, "", ("program", "version", "image_version"), EVERY, "1; which version this is"),
+    ("build.info", _G, "", ("version", "image_version"), EVERY, "1; which version this is"),
     ("process.cpu", _C, "s", (), EVERY, "CPU time of the process, user and system"),
     ("process.memory", _G, "By", (), EVERY, "Resident memory of the process"),
     ("process.start_timestamp", _G, "s", (), EVERY, "When the process began, since the epoch"),

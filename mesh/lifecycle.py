@@ -122,11 +122,11 @@ def _status(name: str, settings: Settings, lifecycle: Lifecycle) -> dict[str, An
     }
 
 
-def _readings(name: str, settings: Settings, lifecycle: Lifecycle) -> Readings:
+def _readings(settings: Settings, lifecycle: Lifecycle) -> Readings:
     """What every program says in figures."""
     report = lifecycle.report()
     return {
-        "build.info": {(name, health.VERSION, settings.image_version): 1},
+        "build.info": {(health.VERSION, settings.image_version): 1},
         "program.ready": report.ready,
         "program.lost": dict.fromkeys(report.reasons, 1),
         **vitals.readings(),
@@ -135,7 +135,7 @@ def _readings(name: str, settings: Settings, lifecycle: Lifecycle) -> Readings:
 
 async def _run(name: str, program: Program, settings: Settings, log: Log, drain_s: float) -> int:
     lifecycle = Lifecycle(log)
-    lifecycle.meters.add(lambda: _readings(name, settings, lifecycle))
+    lifecycle.meters.add(lambda: _readings(settings, lifecycle))
     OF_PROGRAM.set(lifecycle.readiness)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -32,6 +32,8 @@ class RunningProgram:
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, log_file: Path) -> None:
         self.process = process
+        self.port = port
+        """On which it tells of its health."""
         self._url = f"http://127.0.0.1:{port}"
         self._log_file = log_file
 
