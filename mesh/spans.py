@@ -7,7 +7,7 @@ The context travels as W3C `traceparent` in the header of a message. `mesh.otlp_
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 
 TRACEPARENT = "traceparent"
@@ -22,6 +22,34 @@ MOST_LINKS = 64
 
 Operation = Literal["send", "process", "deliver"]
 Headers = dict[str, str]
+
+
+class Span(NamedTuple):
+    """One row of the table of spans."""
+
+    operation: Operation
+    template: str
+    programs: tuple[str, ...]
+    about: str
+    links: str
+    attributes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """As a trace has it."""
+        return f"{self.operation} {self.template}"
+
+
+_COUNT, _PARTITION, _NAME = (
+    f"messaging.{each}" for each in ("batch.message_count", "destination.partition.id", "destination.name")
+)  # fmt: skip
+SPANS = (
+    Span("send", TAPE_TEMPLATE, ("listener", "control"), "a batch of events that is published, one in so many; a canary, each", "", (_NAME, _PARTITION, _COUNT)),
+    Span("process", TAPE_TEMPLATE, ("processors",), "rows of a partition, made and published", "batches that were folded", (_PARTITION, _COUNT)),
+    Span("process", ROWS_TEMPLATE, ("boards",), "boards, ranked and put", "rows that were heard", (_COUNT,)),
+    Span("deliver", FEED_TEMPLATE, ("widgets",), "what is new of a feed, to all clients that keep up", "boards or rows that it was made of", (_COUNT,)),
+)  # fmt: skip
+"""Every span there is."""
 
 
 class Spans(Protocol):

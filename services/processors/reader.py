@@ -205,10 +205,13 @@ class Reader:
 
     def _give_up(self, arrived: Arrived) -> None:
         is_dropped = self._is_dropped(arrived)
-        event = "tape.dropped" if is_dropped else "tape.gap"
         self.state.tally.gaps["dropped" if is_dropped else "lost"] += 1
         missing = self.state.give_up(arrived)
-        self._log.warning(event, market_class=arrived.market_class, events=missing)
+        self._log.warning(
+            "tape.dropped" if is_dropped else "tape.gap",
+            market_class=arrived.market_class,
+            events=missing,
+        )
 
     def _first_missing(self, gap: Arrived) -> int:
         return self.state.positions.expected(gap.market_class, gap.head.epoch)

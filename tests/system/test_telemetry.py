@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from tests.system.programs import TOKEN_KEY, running_mesh, small_market
 
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(150)]
+
+Ask = Callable[[str], Awaitable[dict[str, str]]]
 
 FEED = "board/volume"
 TOLD = ("listener", "processors", "boards", "widgets")
@@ -141,7 +143,7 @@ def _assert_attributes(shown: Figures) -> None:
 @asynccontextmanager
 async def _scraping(
     prometheus: str, folder: Path, programs: dict[str, RunningProgram]
-) -> AsyncIterator[Any]:
+) -> AsyncIterator[Ask]:
     """A Prometheus that scrapes *programs*; gives what asks it for the value of each program."""
     [port] = ports.free_ports(1)
     targets = "".join(
