@@ -76,7 +76,8 @@ class Connection:
         """Whether the context has begun and not ended."""
         self._log = log
         self._condition = condition("broker")
-        self._errors = 0
+        self.complaints = 0
+        """What the client complained about, but for what this user may not do."""
         self._denied: set[str] = set()
         """What this user was refused to do, as `publish` and a subject in small letters, as the client has it."""
 
@@ -260,9 +261,9 @@ class Connection:
             self._deny(denied[1].lower(), denied[2].lower())
             return
         # The client calls this once for each message that it drops: one line for each would be a second disaster.
-        self._errors += 1
-        if self._errors % _COMPLAINTS_A_LINE == 1:
-            self._log.warning("broker.complained", error=repr(error), count=self._errors)
+        self.complaints += 1
+        if self.complaints % _COMPLAINTS_A_LINE == 1:
+            self._log.warning("broker.complained", error=repr(error), count=self.complaints)
 
     def _deny(self, action: str, subject: str) -> None:
         what = f"{action} {subject}"

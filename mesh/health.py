@@ -1,9 +1,10 @@
-"""What an orchestrator asks a program over HTTP: `/healthz`, `/readyz`, `/version` and `/status`, each a JSON object.
+"""What an orchestrator asks a program over HTTP: `/healthz`, `/readyz`, `/version` and `/status`, each a JSON object, and `/metrics`.
 
 `/healthz` is 200 while the event loop turns: who gets no answer should restart the program.
 `/readyz` is 200 while the program does its job and 503 while it does not, with the reasons: it will
 go on by itself, so it should be left alone, and not be sent work.
 `/status` is for people and exporters: all that the program says of itself.
+`/metrics` is for Prometheus: every instrument of `mesh.instruments` that the program has a value of.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesh.address import THIS_MACHINE
 from mesh.listener import listener_on
+from mesh.meters import Meters, exposition
 from mesh.readiness import Report
 from schemas.wire import encode_json
 
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
     import uvicorn
 
 
+_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+_NO_STORE = (b"cache-control", b"no-store")
 Ask = Callable[[], Report]
 Answer = tuple[HTTPStatus, Any]
+"""Bytes are those of `/metrics`, everything else becomes JSON."""
 Message = dict[str, Any]
 Application = Callable[
     [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
@@ -54,6 +59,7 @@ async def serving(
     service: str,
     ask: Ask,
     tell: Callable[[], Any] = dict,
+    meters: Meters | None = None,
     host: str = THIS_MACHINE,
 ) -> AsyncIterator[None]:
     """Answer on *port* of *host* for the duration of the context; not at all if it is 0.
@@ -65,7 +71,7 @@ async def serving(
         yield
         return
     with listener_on(host, port, _WHAT, "MESH_HEALTH_PORT") as listener:
-        server = _server(_application(service, ask, tell))
+        server = _server(_application(service, ask, tell, meters or Meters()))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve([listener]))
             try:
@@ -74,12 +80,13 @@ async def serving(
                 server.should_exit = True
 
 
-def _application(service: str, ask: Ask, tell: Callable[[], Any]) -> Application:
+def _application(service: str, ask: Ask, tell: Callable[[], Any], meters: Meters) -> Application:
     routes: dict[str, Callable[[], Answer]] = {
         "/healthz": lambda: (HTTPStatus.OK, {"status": "ok"}),
         "/readyz": lambda: readyz(ask()),
         "/version": lambda: (HTTPStatus.OK, _versions(service, tell())),
         "/status": lambda: (HTTPStatus.OK, tell()),
+        "/metrics": lambda: (HTTPStatus.OK, exposition(meters)),
     }
 
     def nothing() -> Answer:
@@ -91,9 +98,11 @@ def _application(service: str, ask: Ask, tell: Callable[[], Any]) -> Application
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
         status, content = routes.get(scope["path"], nothing)()
-        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        is_text = isinstance(content, bytes)
+        headers = [(b"content-type", _TEXT if is_text else b"application/json"), _NO_STORE]
         await send({"type": "http.response.start", "status": int(status), "headers": headers})
-        await send({"type": "http.response.body", "body": encode_json(content)})
+        body = content if is_text else encode_json(content)
+        await send({"type": "http.response.body", "body": body})
 
     return application
 

@@ -210,6 +210,15 @@ def inbox_prefix(path: Path) -> str | None:
     return own[0].removesuffix(".>") if own else None
 
 
+def credentials_end_s(path: Path) -> int | None:
+    """When what a `.creds` file holds ends, seconds since the epoch; None: never, or nobody can tell just now."""
+    try:
+        ends_s = nats_jwt.claims_in(_text(path)).get("exp")
+    except (FatalError, TokenError):
+        return None
+    return ends_s if isinstance(ends_s, int) else None
+
+
 def _create(folder: Path, now_s: int) -> None:
     operator, signing = _new(Kind.OPERATOR), _new(Kind.OPERATOR)
     system, programs, readers = (_new(Kind.ACCOUNT) for _ in range(3))

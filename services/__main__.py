@@ -113,6 +113,10 @@ def _add_tables(command: Command) -> None:
     boards.add_argument("--markdown", action="store_true", help="the table of the README")
     boards.set_defaults(act=_boards)
 
+    telemetry = command("telemetry", help="print every metric, span and log event")
+
+    telemetry.set_defaults(act=_telemetry)
+
 
 def _add_measurements(command: Command) -> None:
     _add_benches(command("bench", help="measure; prints one JSON object"))
@@ -264,6 +268,11 @@ def _config(arguments: argparse.Namespace) -> int:
     rows = table(load(os.environ))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     _say("\n".join(f"{env:{widths[0]}}  {value:{widths[1]}}  {text}" for env, value, text in rows))
+    return 0
+
+
+def _telemetry(_: argparse.Namespace) -> int:
+    _say(import_module("services.telemetry.table").markdown())
     return 0
 
 

@@ -21,6 +21,7 @@ from mesh.errors import BrokerError, MeshError
 from mesh.feed_state import TableState
 from mesh.partition import partition_of
 from mesh.settings import Settings
+from mesh.spans import TAPE_TEMPLATE, Spans
 from mesh.tasks import ticks
 from mesh.tokens import LONGEST_S, Tokens, key_from
 from mesh.widget_client import WidgetClient, open_widget_client
@@ -69,10 +70,12 @@ def why_off(settings: Settings) -> str:
     return ""
 
 
-def canary_of(settings: Settings, connection: Connection) -> "Canary":
+def canary_of(settings: Settings, connection: Connection, spans: Spans | None = None) -> "Canary":
     """The canary as *settings* want it; `why_off` must be empty."""
     token = token_of(settings) if settings.ws_auth == "token" else None
-    return Canary(connection, settings.partitions, settings.canary_s, widgets_url(settings), token)
+    return Canary(
+        connection, settings.partitions, settings.canary_s, widgets_url(settings), token, spans
+    )
 
 
 def widgets_url(settings: Settings) -> str:
@@ -97,6 +100,7 @@ class Canary:
         every_s: how often one is sent.
         url: of the Widget Data Service's `/ws`.
         token: what lets a client follow `CANARY_FEED`; asked before each connection. None: nobody needs one.
+        spans: of the process; every canary is traced then.
     """
 
     def __init__(
@@ -106,11 +110,13 @@ class Canary:
         every_s: float,
         url: str,
         token: Callable[[], str] | None,
+        spans: Spans | None = None,
     ) -> None:
         self._journeys = Journeys(every_s)
         self._connection = connection
         self._partition = partition_of(symbol_token(CANARY_SYMBOL), partitions)
         self._every_s = every_s
+        self._spans = spans
         self._url = url
         self._token = token
         self._last_ms = 0
@@ -142,11 +148,24 @@ class Canary:
         prices = (_PRICE_USD,) * 4
         bar = Bar(CANARY_SYMBOL, now_ms - 1, now_ms, *prices, 0.0, None, None, None, None)
         batch = encode_msgpack(Batch(now_ms, 0, 0, now_ms, [bar]))
-        subject = tape_subject(MarketClass.CANARY, self._partition)
         self._journeys.send(now_ms, clock.monotonic_s())
         with suppress(BrokerError):  # the journey says how far it has come
-            await self._connection.acknowledged(subject, batch, timeout_s=_STORED_WITHIN_S)
+            await self._publish(batch)
             self._journeys.arrive("stored", now_ms, clock.monotonic_s())
+
+    async def _publish(self, batch: bytes) -> None:
+        subject = tape_subject(MarketClass.CANARY, self._partition)
+        if self._spans is None:
+            await self._connection.acknowledged(subject, batch, timeout_s=_STORED_WITHIN_S)
+            return
+        with self._spans.span(
+            "send",
+            TAPE_TEMPLATE,
+            destination__name=subject,
+            destination__partition__id=str(self._partition),
+            batch__message_count=1,
+        ) as headers:
+            await self._connection.acknowledged(subject, batch, headers, timeout_s=_STORED_WITHIN_S)
 
     async def _on_rows(self, message: Message) -> None:
         now_s = clock.monotonic_s()

@@ -1,6 +1,7 @@
 """The program `control`: sign-in, sessions, accounts, the audit, and everything that people run the mesh with."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
 from mesh.address import THIS_MACHINE, is_loopback, own_origins, parse_origins, reach
+from mesh.calendar import calendar_with
 from mesh.connection import Connection
 from mesh.http_server import HttpServer, listening
 from mesh.kv import KeyValue
@@ -17,10 +19,11 @@ from mesh.logs import Log
 from mesh.nats_keys import Issuer
 from mesh.service import join
 from mesh.settings import Settings
+from mesh.spans import Spans
 from mesh.tasks import end
 from schemas.naming import Bucket
 from services import scanners
-from services.control import oidc
+from services.control import figures, oidc
 from services.control.access import Access
 from services.control.accounts import Accounts
 from services.control.app import build
@@ -64,9 +67,15 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             oidc.opened(settings, _page(settings, port)) as provider,
             asyncio.TaskGroup() as tasks,
         ):
-            parts = Parts(settings, port, service.connection, lifecycle.log, provider)
+            parts = Parts(
+                settings, port, service.connection, lifecycle.log, provider, lifecycle.spans
+            )
             await parts.credentials.open()
-            app = build(parts.access, parts.routes(), lifecycle.report, lifecycle.log)
+            answered, calendar = Counter[str](), calendar_with(settings.closures)
+            app = build(parts.access, parts.routes(), lifecycle.report, lifecycle.log, answered)
+            lifecycle.meters.add(
+                lambda: figures.of(parts.watch.report(), parts.audit.written, answered, calendar)
+            )
             server = HttpServer(app, ws="none")
             running = [tasks.create_task(each) for each in parts.running()]
             serving = tasks.create_task(server.serve([listener]))
@@ -94,6 +103,7 @@ class Parts:
         connection: Connection,
         log: Log,
         provider: Provider | None = None,
+        spans: Spans | None = None,
     ) -> None:
         self.page = _page(settings, port)
         self.audit = Audit(connection)
@@ -117,7 +127,7 @@ class Parts:
         self._log = log
         self._sign_ins = KeyValue(connection, Bucket.SIGN_INS)
         self._limits = limits
-        self.watch = Watch(settings, connection)
+        self.watch = Watch(settings, connection, spans)
         self._settings = settings
         self._connection = connection
         self._boards = [board.name for board in scanners.discover(settings.boards)]

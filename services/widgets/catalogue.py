@@ -1,7 +1,7 @@
 """What can be followed: boards, rows, ranges, and sequences of what happens. Everybody who wants the same shares it."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 
 from mesh.leaderboard import Instant, Leaderboard
 from schemas.columns import Columns
@@ -58,6 +58,10 @@ class Catalogue:
         self.generation = 0
         """Grows whenever a board appears or ends."""
         self.market: Market | None = None
+        self.recoveries: Counter[str] = Counter()
+        """Clients that came back to a feed, by what became of it: `replayed`, `snapshot` or `refused`."""
+        self.conflated = 0
+        """Updates that were no frames of their own, of clients that took the one before late."""
         self._tell_all = tell
         self._epoch = epoch
         self._numbered = 0
@@ -81,7 +85,9 @@ class Catalogue:
 
     # What is heard.
 
-    def put_board(self, name: str, value: bytes, received_ms: float) -> None:
+    def put_board(
+        self, name: str, value: bytes, received_ms: float, links: Sequence[str] = ()
+    ) -> None:
         """Take a new value of a board.
 
         Raises:
@@ -95,7 +101,7 @@ class Catalogue:
         for table in self._used_tables():
             asked = table.want
             if asked.feed == f"board/{name}" and (asked.is_whole or self._is_published(asked)):
-                self._update(table, received_ms)
+                self._update(table, received_ms, links)
 
     def delete_board(self, name: str) -> None:
         """A board has ended."""
@@ -119,7 +125,7 @@ class Catalogue:
         self.market = Market(columns, instant, names, self._showing.take(columns), {})
         return [table for table in self._used_tables() if not self._is_as_published(table.want)]
 
-    def put_canary(self, columns: Columns) -> None:
+    def put_canary(self, columns: Columns, links: Sequence[str] = ()) -> None:
         """Take the row of the canary as it is now. It is a market of its own: the feed of its symbol alone shows it."""
         known = self._canary
         if not columns or (known is not None and known.instant.event_ms == columns.event_ms[0]):
@@ -130,12 +136,12 @@ class Catalogue:
         self._canary = Market(columns, instant, Names(columns.symbols), shown, {})
         for table in self._used_tables():
             if table.want.feed == _CANARY_FEED:
-                self._update(table, 0.0)
+                self._update(table, 0.0, links)
 
-    def refresh(self, table: LiveTable, received_ms: float) -> None:
+    def refresh(self, table: LiveTable, received_ms: float, links: Sequence[str] = ()) -> None:
         """Make *table* of the market as it is now, if anybody still follows it."""
         if table in self._audiences and not table.has_ended:
-            self._update(table, received_ms)
+            self._update(table, received_ms, links)
 
     def put_event(self, feed: str, value: bytes) -> None:
         """Something has happened: *feed* is `alert/high/AAPL`, *value* a JSON value."""
@@ -192,7 +198,7 @@ class Catalogue:
             self._update(table, self._received_ms.get(name, 0.0))
         return table
 
-    def _update(self, table: LiveTable, received_ms: float) -> None:
+    def _update(self, table: LiveTable, received_ms: float, links: Sequence[str] = ()) -> None:
         wanted = table.want
         name = wanted.feed.removeprefix("board/")
         if self._is_published(wanted):
@@ -207,6 +213,7 @@ class Catalogue:
         else:
             return
         if table.update(listing, received_ms):
+            table.links = links
             if table in self._audiences:
                 table.after(table.seq - 1)  # now, for one table after the other costs a third less
             self._tell(table)

@@ -5,6 +5,7 @@ be helped: the session ends with a code that says so.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 
 from msgspec import Raw
@@ -23,6 +24,10 @@ class LiveSequence:
 
     def __init__(self, pattern: str, epoch: str) -> None:
         self.pattern = pattern
+        self.conflates = False
+        self.received_ms = 0.0
+        """Unknown: what happened says itself when."""
+        self.links: Sequence[str] = ()
         self.epoch = epoch
         self.seq = 0
         self.has_ended = False

@@ -5,6 +5,7 @@ once for all that are there: it costs the service the same whether a client take
 """
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 from zlib import crc32
@@ -41,7 +42,11 @@ class LiveTable:
         self.has_ended = False
         """Whether the feed is no longer there."""
         self._head: Head = empty()
-        self._received_ms = 0.0
+        self.conflates = True
+        self.received_ms = 0.0
+        """When the oldest change of the newest update arrived from the vendor; 0 if nobody says."""
+        self.links: Sequence[str] = ()
+        """The contexts of what was traced of the newest update; whoever has it updated sets them."""
         self._total = 0
         self._symbols: list[str] = []
         self._places: Places | None = None
@@ -86,7 +91,7 @@ class LiveTable:
         self._symbols, self._numbers = symbols, listing.numbers
         self._versions, self._row_versions = versions, row_versions
         self._places, self._names, self._tick = listing.places, listing.names, listing.tick
-        self._head, self._total, self._received_ms = listing.head, listing.total, received_ms
+        self._head, self._total, self.received_ms = listing.head, listing.total, received_ms
         self._deltas, self._snaps = {}, {}
         return True
 
@@ -160,7 +165,7 @@ class LiveTable:
                 id=0,
                 after=seq,
                 seq=self.seq,
-                received_ms=self._received_ms,
+                received_ms=self.received_ms,
                 head=self._head,
                 gone=gone,
                 moves=moves,
@@ -193,7 +198,7 @@ class LiveTable:
                 feed=self.want.feed,
                 epoch=self.epoch,
                 seq=self.seq,
-                received_ms=self._received_ms,
+                received_ms=self.received_ms,
                 head=self._head,
                 columns=["symbol", *self.want.columns],
                 rows=self._rows(),

@@ -151,10 +151,18 @@ class Owed:
             return None
         if frame is None:
             return None
+        self._count(held)
         self._given.append(held)
         if held.is_once:
             self._drop(held)
         return frame.numbered(held.number)
+
+    def _count(self, held: Subscription) -> None:
+        """Of a frame that was made."""
+        self._catalogue.conflated += held.conflated
+        if held.verdict is not None:
+            self._catalogue.recoveries[held.verdict] += 1
+            held.verdict = None
 
     def _drop(self, held: Subscription) -> None:
         del self._subscriptions[held.number]

@@ -25,6 +25,7 @@ from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
 from schemas.control import DrainWanted
 from schemas.naming import Bucket
 from services import scanners
+from services.widgets import figures
 from services.widgets.app import build
 from services.widgets.catalogue import Catalogue
 from services.widgets.compat_app import compat_route
@@ -62,7 +63,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     port = settings.port or DEFAULT_PORT
     with listening(port, "the page", "--port or MESH_PORT", BACKLOG, settings.host) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        pump = Pump(lifecycle.log)
+        pump = _pump(lifecycle)
         hub = _hub(settings, pump, lifecycle.log)
         async with (
             join(settings, lifecycle, "widgets") as service,
@@ -85,6 +86,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
                 lambda: {"clients": hub.clients, "drained": hub.closing, "stale": hub.stale},
                 lambda: _counters(sources, hub, pump),
             )
+            lifecycle.meters.add(lambda: figures.of(sources, hub, pump))
             obeying = await _obey_drain(service, lifecycle, hub, compat)
             running = [tasks.create_task(each.run()) for each in (sources, compat, pump, keys)]
             running.append(tasks.create_task(obeying))
@@ -129,6 +131,10 @@ async def _obey_drain(
             condition.met()
 
     return obey_drain(wish, drain)
+
+
+def _pump(lifecycle: Lifecycle) -> Pump:
+    return Pump(lifecycle.log, lifecycle.meters.distribution("latency.delivered"), lifecycle.spans)
 
 
 def _hub(settings: Settings, pump: Pump, log: Log) -> Hub:

@@ -35,6 +35,8 @@ class RunningProgram:
         self, process: asyncio.subprocess.Process, host: str, port: int, log_file: Path
     ) -> None:
         self.process = process
+        self.port = port
+        """On which it tells of its health."""
         self.url = f"http://{reach(host)}:{port}"
         self._log_file = log_file
 

@@ -81,7 +81,7 @@ async def test_version_and_unknown_paths(program: RunningProgram) -> None:
     assert (version["service"], bool(version["version"])) == ("test", True)
     assert (version["container_image"], version["image_version"]) == ("Unknown", "Unknown")
     assert unknown.status_code == 404
-    assert unknown.json() == {"paths": ["/healthz", "/readyz", "/version", "/status"]}
+    assert unknown.json() == {"paths": ["/healthz", "/readyz", "/version", "/status", "/metrics"]}
 
 
 async def test_status_has_what_the_replaced_systems_health_had(
