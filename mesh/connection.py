@@ -197,6 +197,12 @@ class Connection:
         """What this user was refused to do, as `publish` or `subscription` and a subject in small letters."""
         return frozenset(self._denied)
 
+    @property
+    def certificate_ends_s(self) -> float | None:
+        """Until when the broker's certificate is good, epoch seconds; None without TLS."""
+        transport = self.client._transport  # noqa: SLF001 (there is no other way)
+        return transport.certificate_ends_s if isinstance(transport, ImpatientTransport) else None
+
     def inbox(self) -> str:
         """A subject of one's own, for answers."""
         return self.client.new_inbox()
