@@ -35,7 +35,7 @@ from mesh.nats_keys import inbox_prefix
 from mesh.quorum import leave_minority
 from mesh.readiness import condition
 from mesh.settings import Settings
-from mesh.tasks import cancellable, end
+from mesh.tasks import cancellable, end, within
 from mesh.transport import ImpatientTransport
 from schemas.wire import encode_json
 
@@ -198,6 +198,12 @@ class Connection:
         """What this user was refused to do, as `publish` or `subscription` and a subject in small letters."""
         return frozenset(self._denied)
 
+    @property
+    def certificate_ends_s(self) -> float | None:
+        """Until when the broker's certificate is good, epoch seconds; None without TLS."""
+        transport = self.client._transport  # noqa: SLF001 (there is no other way)
+        return transport.certificate_ends_s if isinstance(transport, ImpatientTransport) else None
+
     def inbox(self) -> str:
         """A subject of one's own, for answers."""
         return self.client.new_inbox()
@@ -322,8 +328,9 @@ async def _connect(
     if not is_web_socket(servers[0]):
         connection.client._transport = ImpatientTransport(tls=secure)  # noqa: SLF001 (there is no other way)
     try:
-        async with asyncio.timeout(_FIRST_CONNECT_S):
-            await connection.client.connect(
+        await within(
+            _FIRST_CONNECT_S,
+            connection.client.connect(
                 servers,
                 name=name,
                 error_cb=connection.on_error,
@@ -339,7 +346,8 @@ async def _connect(
                 pending_size=_OUT_BYTES,
                 user_credentials=creds or None,
                 tls=tls.context(ca) if secure else None,
-            )
+            ),
+        )
     except (Error, OSError, TimeoutError) as error:
         last = connection.client.last_error
         said = str(error) or str(last or "waited 10 s for one")
