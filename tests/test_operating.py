@@ -55,8 +55,7 @@ def test_streams_are_where_the_command_has_them() -> None:
 
 
 def _streams(table: str) -> set[str]:
-    named = {name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1] if "|" in line else "")}  # fmt: skip
-    return named
+    return {name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1] if "|" in line else "")}  # fmt: skip
 
 
 @pytest.mark.parametrize("storage", ["memory", "file"])

@@ -118,11 +118,12 @@ class News(FinlightServer):
         super().__init__(newsroom, KEY)
         self.links: list[str] = []
         """Of the articles that were sent."""
+        self.is_over = False
 
     async def write(self) -> None:
-        """Write, for ever."""
+        """Write, until it is over; for ever."""
         async for _ in ticks(_ARTICLE_S):
-            if self._client is None:
+            if self._client is None or self.is_over:
                 continue
             number = len(self.links)
             now = finlight.iso(int(clock.now_ms()))

@@ -29,6 +29,7 @@ from schemas.naming import (
 )
 from schemas.widget import View
 from tests.oracle.oracle import Oracle, differences
+from tests.system.recorded_vendors import News
 from tests.system.rolling import LISTENER, Fleet
 
 
@@ -133,8 +134,10 @@ class Left(NamedTuple):
     """Links, as the stream has them."""
 
 
-async def stopped(fleet: Fleet, connection: Connection, watcher: Watcher) -> Left:
+async def stopped(fleet: Fleet, connection: Connection, watcher: Watcher, news: News) -> Left:
     """End everything in order, the services last, when the client has all; what is left."""
+    news.is_over = True
+    await eventually(lambda: _articles(connection), lambda found: {*found} >= {*news.links}, timeout_s=_PATIENCE_S)  # fmt: skip
     await fleet.stop(LISTENER, "news", "reference", "processors", "boards")
     rows = await _json(connection, Bucket.ROWS)
     rows.pop(symbol_token(CANARY_SYMBOL), None)
@@ -142,7 +145,7 @@ async def stopped(fleet: Fleet, connection: Connection, watcher: Watcher) -> Lef
         sorted(rows.values(), key=lambda row: str(row["symbol"])),
         await _json(connection, Bucket.BOARDS),
         [each["id"] for each in await _stream(connection, ALERTS_STREAM, "alert.>")],
-        [each["link"] for each in await _stream(connection, NEWS_STREAM, NEWS_OF_ALL)],
+        await _articles(connection),
     )
     await eventually(lambda: set(left.alerts) - set(watcher.alerts), lambda lacking: not lacking, timeout_s=_PATIENCE_S)  # fmt: skip
     first = [row["symbol"] for row in left.boards["volume"]["rows"][:10]]
@@ -165,6 +168,10 @@ def wrong(left: Left, oracle: Oracle) -> list[str]:
 
 def _kind(alert: str) -> str:
     return next((kind for kind in KINDS if alert.startswith(f"{kind}-")), "")
+
+
+async def _articles(connection: Connection) -> list[str]:
+    return [each["link"] for each in await _stream(connection, NEWS_STREAM, NEWS_OF_ALL)]
 
 
 async def _json(connection: Connection, bucket: Bucket) -> dict[str, Row]:
