@@ -117,6 +117,7 @@ async def test_nothing_is_lost_when_all_programs_are_replaced(
     scene.watcher.assert_gone_on()
 
 
+@pytest.mark.soak  # every event of it is compared in the test before, live
 async def test_a_tape_is_played_whole_while_all_programs_are_replaced(
     broker: RunningBroker, tmp_path: Path
 ) -> None:

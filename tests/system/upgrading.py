@@ -137,7 +137,11 @@ class Left(NamedTuple):
 async def stopped(fleet: Fleet, connection: Connection, watcher: Watcher, news: News) -> Left:
     """End everything in order, the services last, when the client has all; what is left."""
     news.is_over = True
-    await eventually(lambda: _articles(connection), lambda found: {*found} >= {*news.links}, timeout_s=_PATIENCE_S)  # fmt: skip
+    await eventually(
+        lambda: _articles(connection),  # type: ignore[arg-type]  # it is awaited
+        lambda found: {*found} >= {*news.links},
+        timeout_s=_PATIENCE_S,
+    )
     await fleet.stop(LISTENER, "news", "reference", "processors", "boards")
     rows = await _json(connection, Bucket.ROWS)
     rows.pop(symbol_token(CANARY_SYMBOL), None)
