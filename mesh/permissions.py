@@ -311,7 +311,7 @@ _CONTROL = _program(
 
 _ADMIN = Permissions(
     (
-        "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$SRV.>", "ctl.>", "$KV.>", _AUDIT,
+        "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$JS.SNAPSHOT.>", "$SRV.>", "ctl.>", "$KV.>", _AUDIT,
         alive_subject("*"), vendor_subject("*"),
     ),
     (
