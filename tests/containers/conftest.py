@@ -17,7 +17,7 @@ def engine() -> Iterator[docker.DockerClient]:
     """The container engine of this machine; without one tests are skipped, unless it was promised."""
     try:
         client = find_engine()
-    except DockerException as error:
+    except (OSError, DockerException) as error:
         reason = f"no container engine answers (tests/containers/engine.sh starts one): {error}"
         if os.environ.get("TICKMESH_ENGINE") == "required":
             pytest.fail(reason)

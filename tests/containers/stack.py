@@ -32,7 +32,7 @@ _USUAL_MEMORY = "512m"
 _NANOSECONDS = 1_000_000_000
 _OFTEN = {"interval": 2 * _NANOSECONDS, "timeout": 5 * _NANOSECONDS, "retries": 30}
 """The image's own test, sooner than the image has it."""
-_READY_S = 120.0
+_READY_S = 240.0
 _STOP_S = 40
 """Longer than a program takes to drain, as a pod has it."""
 _BROKER = """
@@ -68,9 +68,10 @@ class Stack:
         url: str = f"{scheme}://{host}:{exposed}"
         return url
 
-    def ask(self, name: str, path: str, port: int = HEALTH_PORT) -> httpx.Response:
+    def ask(self, name: str, path: str, port: int = HEALTH_PORT, **headers: str) -> httpx.Response:
         """What the program *name* answers, by default about its health."""
-        return httpx.get(f"{self.url(name, port)}{path}", trust_env=False, timeout=10)
+        url = f"{self.url(name, port)}{path}"
+        return httpx.get(url, headers=headers, trust_env=False, timeout=10)
 
     def wrapped(self, name: str) -> Container:
         """The engine's own view of the container *name*, as it is now."""
@@ -128,7 +129,9 @@ class Stack:
             folder.mkdir(mode=0o777)
             folder.chmod(0o777)
         for name, content in (("mesh_token_key", self.token_key), ("massive_api_key", _KEY)):
-            (self._folder / "secrets" / name).write_text(content)
+            path = self._folder / "secrets" / name
+            path.write_text(content)
+            path.chmod(0o644)
         made = self._container("keys", ["nats-keys", "/work/keys"], {}, network=False)
         made.with_volume_mapping(str(self._folder / "nats"), "/work", "rw")
         with made:

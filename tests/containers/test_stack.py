@@ -68,6 +68,16 @@ async def test_programs_tell_their_image_on_the_broker(stack: Stack) -> None:
     assert {each["metadata"]["image"] for each in told} == {f"{NAME}:{VERSION}"}
 
 
+def test_page_is_served_without_a_token(stack: Stack) -> None:
+    """Whoever reaches a container may be anybody: the page comes, and lets nobody in by itself, whatever name it is called by."""
+    for name in ("widgets.example.com", "127.0.0.1:8080", "localhost:8080"):
+        page = stack.ask("widgets", "/", PAGE_PORT, Host=name)
+
+        assert page.status_code == 200
+        assert "<script" in page.text
+        assert "mesh-token" not in page.text
+
+
 async def test_boards_reach_a_client(stack: Stack) -> None:
     """What the simulator plays is ranked and pushed to a WebSocket client that shows a token, again and again."""
     token = Tokens(stack.token_key.encode()).issue("test", [">"], LONGEST_S, clock.now_ms())
