@@ -27,6 +27,8 @@ DAY = "2026-01-05"
 _USER = "10001:10001"
 _NATS = "/run/secrets/nats"
 _SECRETS = "/run/secrets/tickmesh"
+_ISSUER = "/run/secrets/nats-issuer"
+_CONFIGURATION = Path(__file__).parents[2] / "nats"
 _MEMORY = {"nats": "1g", "processors": "1g"}
 _USUAL_MEMORY = "512m"
 _NANOSECONDS = 1_000_000_000
@@ -35,12 +37,6 @@ _OFTEN = {"interval": 2 * _NANOSECONDS, "timeout": 5 * _NANOSECONDS, "retries": 
 _READY_S = 240.0
 _STOP_S = 40
 """Longer than a program takes to drain, as a pod has it."""
-_BROKER = """
-include "server.conf"
-include "../../run/secrets/nats/auth.conf"
-host: 0.0.0.0
-"""
-"""What is included is named from the folder of this file, whatever the name begins with."""
 _KEY = "simulator"
 
 
@@ -59,6 +55,7 @@ class Stack:
         self.token_key = random_key()
         self._image = image
         self._folder = folder
+        self._keys = folder / "nats" / "keys"
         self._network = network
 
     def url(self, name: str, port: int = HEALTH_PORT, scheme: str = "http") -> str:
@@ -85,15 +82,8 @@ class Stack:
         Raises:
             AssertionError: it did not, with what it said.
         """
-        made = self._container(
-            f"once-{user}", list(command), {**self._environment(user), **environment}
-        )
-        with made:
-            container = made.get_wrapped_container()
-            code = container.wait(timeout=_READY_S)["StatusCode"]
-            said: str = container.logs().decode()
-        assert code == 0, said
-        return said
+        told = {**self._environment(user), **environment}
+        return _ended(self._give(self._container(f"once-{user}", list(command), told), user))
 
     def end(self, name: str) -> End:
         """Tell the container *name* to stop, as an orchestrator does, and wait for its end."""
@@ -104,9 +94,10 @@ class Stack:
 
     def settings(self) -> Settings:
         """Settings of a client on this machine that is the admin of the broker."""
+        made = self._container("copy", [f"{_NATS}/admin.creds"], {}, entrypoint="cat")
+        self._give(made, "admin")
         creds = self._folder / "admin.creds"
-        _, content = self.wrapped("nats").exec_run(["cat", f"{_NATS}/admin.creds"])
-        creds.write_bytes(content)
+        creds.write_text(_ended(made))
         return Settings(nats_url=self.url("nats", BROKER_PORT, "nats"), nats_creds=str(creds))
 
     def start(self, stack: ExitStack) -> None:
@@ -116,10 +107,9 @@ class Stack:
         self.run("topology", "apply", user="admin")
         for program in PROGRAMS:
             ports = [HEALTH_PORT, PAGE_PORT, CONTROL_PORT]
-            made = self._container(
-                program, ["run", program], self._environment(program), ports, healthcheck=_OFTEN
-            )
-            stack.enter_context(made)
+            told = self._environment(program)
+            made = self._container(program, ["run", program], told, ports, healthcheck=_OFTEN)
+            stack.enter_context(self._give(made, program))
         for program in PROGRAMS:
             self.until(partial(self._does_its_job, program))
 
@@ -132,30 +122,38 @@ class Stack:
             path = self._folder / "secrets" / name
             path.write_text(content)
             path.chmod(0o644)
-        made = self._container("keys", ["nats-keys", "/work/keys"], {}, network=False)
-        made.with_volume_mapping(str(self._folder / "nats"), "/work", "rw")
-        with made:
-            assert made.get_wrapped_container().wait()["StatusCode"] == 0
+        made = self._container("keys", ["nats-keys", "/work/keys"], {}, has_network=False)
+        _ended(made.with_volume_mapping(str(self._folder / "nats"), "/work", "rw"))
 
     def _broker(self) -> DockerContainer:
-        (self._folder / "broker.conf").write_text(_BROKER)
-        conf = Path(__file__).parents[2] / "nats" / "server.conf"
+        """A broker as one pod has it."""
         environment = {
             "MESH_BROKER_PORT": str(BROKER_PORT), "MESH_BROKER_HTTP_PORT": "8222",
+            "MESH_BROKER_NAME": "nats-0", "MESH_BROKER_HOST": "0.0.0.0",  # noqa: S104 (in the container)
             "MESH_BROKER_STORE": '"/data"', "MESH_BROKER_ACCOUNTS": '"/data/accounts"',
+            "MESH_BROKER_PID": '"/tmp/nats.pid"',
         }  # fmt: skip
         made = self._container(
             "nats",
-            ["--config", "/etc/nats/broker.conf"],
+            ["--config", "/etc/nats/pod.conf"],
             environment,
             [BROKER_PORT],
             entrypoint="nats-server",
             healthcheck={"test": ["NONE"]},
         )
         made.tmpfs["/data"] = "uid=10001,mode=700"
-        made.with_volume_mapping(str(conf), "/etc/nats/server.conf")
-        made.with_volume_mapping(str(self._folder / "broker.conf"), "/etc/nats/broker.conf")
-        return made
+        for name in ("pod.conf", "server.conf"):
+            made.with_volume_mapping(str(_CONFIGURATION / name), f"/etc/nats/{name}")
+        return made.with_volume_mapping(str(self._keys / "auth.conf"), "/etc/nats/auth.conf")
+
+    def _give(self, made: DockerContainer, user: str) -> DockerContainer:
+        """Let *made* read what the NATS user *user* needs, and no other's credentials."""
+        if user != "simulator":
+            own = f"{user}.creds"
+            made.with_volume_mapping(str(self._keys / own), f"{_NATS}/{own}")
+        if user == "control":
+            made.with_volume_mapping(str(self._keys / "issuer"), _ISSUER)
+        return made.with_volume_mapping(str(self._folder / "secrets"), _SECRETS)
 
     def _container(
         self,
@@ -164,17 +162,15 @@ class Stack:
         environment: dict[str, str],
         ports: list[int] | None = None,
         *,
-        network: bool = True,
+        has_network: bool = True,
         **options: Any,
     ) -> DockerContainer:
         """A container that may do as little as a pod with the profile "restricted", and write to /tmp alone."""
         made = DockerContainer(self._image).with_envs(**environment)
         made.with_command(command)
         made.tmpfs["/tmp"] = ""  # noqa: S108 (in the container)
-        if network:
+        if has_network:
             made.with_network(self._network).with_network_aliases(name)
-            made.with_volume_mapping(str(self._folder / "nats" / "keys"), _NATS)
-            made.with_volume_mapping(str(self._folder / "secrets"), _SECRETS)
         else:
             options["network_mode"] = "none"
         made.with_exposed_ports(*(ports or []))
@@ -214,7 +210,7 @@ class Stack:
         if program == "simulator":
             del environment["MESH_NATS_CREDS"]
         if program == "control":
-            environment["MESH_NATS_ISSUER"] = f"{_NATS}/issuer"
+            environment["MESH_NATS_ISSUER"] = _ISSUER
         return environment
 
     def until(self, condition: Callable[[], bool]) -> None:
@@ -238,6 +234,20 @@ class Stack:
         except httpx.TransportError:
             return False
         return is_ready and container.attrs["State"]["Health"]["Status"] == "healthy"
+
+
+def _ended(made: DockerContainer) -> str:
+    """What *made* says until its end, which must be a good one.
+
+    Raises:
+        AssertionError: it is not; with what was said.
+    """
+    with made:
+        container = made.get_wrapped_container()
+        code = container.wait(timeout=_READY_S)["StatusCode"]
+        said: str = container.logs().decode()
+    assert code == 0, said
+    return said
 
 
 @contextmanager

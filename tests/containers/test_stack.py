@@ -14,7 +14,7 @@ from mesh.tokens import LONGEST_S, Tokens
 from mesh.widget_client import open_widget_client
 from schemas.widget import View
 from tests.containers.engine import NAME, VERSION
-from tests.containers.stack import CONTROL_PORT, PAGE_PORT, PROGRAMS, Stack
+from tests.containers.stack import CONTROL_PORT, HEALTH_PORT, PAGE_PORT, PROGRAMS, Stack
 
 
 pytestmark = [
@@ -66,6 +66,7 @@ async def test_programs_tell_their_image_on_the_broker(stack: Stack) -> None:
 
     assert {each["name"] for each in told} == ON_BROKER
     assert {each["metadata"]["image"] for each in told} == {f"{NAME}:{VERSION}"}
+    assert {each["metadata"]["image_version"] for each in told} == {VERSION}
 
 
 def test_page_is_served_without_a_token(stack: Stack) -> None:
@@ -103,6 +104,15 @@ def test_canary_comes_through(stack: Stack) -> None:
         return health.is_success and health.json()["canary"] == "well"
 
     stack.until(is_well)
+
+
+def test_smoke_test_is_green(stack: Stack) -> None:
+    """`mesh smoke`, run from the image beside them, finds every program by its address and on the broker, in the image's version."""
+    addresses = [f"http://{program}:{HEALTH_PORT}" for program in PROGRAMS]
+    said = stack.run("smoke", *addresses, user="smoke")
+
+    assert said.endswith(f"everything runs, in {VERSION}\n")
+    assert said.count("✓") == len(PROGRAMS) + len(ON_BROKER) + 1
 
 
 def test_programs_drain_on_sigterm(stack: Stack) -> None:
