@@ -15,6 +15,7 @@ from testcontainers.core.network import Network
 from mesh.settings import Settings
 from mesh.testing import eventually
 from mesh.tokens import random_key
+from tests.containers.confined import confined, ended
 
 
 PROGRAMS = (
@@ -24,13 +25,10 @@ PROGRAMS = (
 HEALTH_PORT, PAGE_PORT, CONTROL_PORT, BROKER_PORT = 8090, 8080, 8081, 4222
 DAY = "2026-01-05"
 
-_USER = "10001:10001"
 _NATS = "/run/secrets/nats"
 _SECRETS = "/run/secrets/tickmesh"
 _ISSUER = "/run/secrets/nats-issuer"
 _CONFIGURATION = Path(__file__).parents[2] / "nats"
-_MEMORY = {"nats": "1g", "processors": "1g"}
-_USUAL_MEMORY = "512m"
 _NANOSECONDS = 1_000_000_000
 _OFTEN = {"interval": 2 * _NANOSECONDS, "timeout": 5 * _NANOSECONDS, "retries": 30}
 """The image's own test, sooner than the image has it."""
@@ -76,14 +74,14 @@ class Stack:
         container.reload()
         return container
 
-    def run(self, *command: str, user: str, **environment: str) -> str:
+    def run(self, *command: str, user: str) -> str:
         """What `mesh` says to *command*, as the NATS user *user*, in a container beside the others; it must succeed.
 
         Raises:
             AssertionError: it did not, with what it said.
         """
-        told = {**self._environment(user), **environment}
-        return _ended(self._give(self._container(f"once-{user}", list(command), told), user))
+        made = self._container(f"once-{user}", list(command), self._environment(user))
+        return ended(self._give(made, user))
 
     def end(self, name: str) -> End:
         """Tell the container *name* to stop, as an orchestrator does, and wait for its end."""
@@ -97,19 +95,19 @@ class Stack:
         made = self._container("copy", [f"{_NATS}/admin.creds"], {}, entrypoint="cat")
         self._give(made, "admin")
         creds = self._folder / "admin.creds"
-        creds.write_text(_ended(made))
+        creds.write_text(ended(made))
         return Settings(nats_url=self.url("nats", BROKER_PORT, "nats"), nats_creds=str(creds))
 
     def start(self, stack: ExitStack) -> None:
         """Start everything, and wait until every program does its job."""
         self._make_secrets()
-        stack.enter_context(self._broker())
+        self.containers["nats"] = stack.enter_context(self._broker())
         self.run("topology", "apply", user="admin")
         for program in PROGRAMS:
-            ports = [HEALTH_PORT, PAGE_PORT, CONTROL_PORT]
+            ports = (HEALTH_PORT, PAGE_PORT, CONTROL_PORT)
             told = self._environment(program)
-            made = self._container(program, ["run", program], told, ports, healthcheck=_OFTEN)
-            stack.enter_context(self._give(made, program))
+            made = self._container(program, ["run", program], told, ports=ports, healthcheck=_OFTEN)
+            self.containers[program] = stack.enter_context(self._give(made, program))
         for program in PROGRAMS:
             self.until(partial(self._does_its_job, program))
 
@@ -122,8 +120,8 @@ class Stack:
             path = self._folder / "secrets" / name
             path.write_text(content)
             path.chmod(0o644)
-        made = self._container("keys", ["nats-keys", "/work/keys"], {}, has_network=False)
-        _ended(made.with_volume_mapping(str(self._folder / "nats"), "/work", "rw"))
+        made = confined(self._image, ["nats-keys", "/work/keys"], {}, network_mode="none")
+        ended(made.with_volume_mapping(str(self._folder / "nats"), "/work", "rw"))
 
     def _broker(self) -> DockerContainer:
         """A broker as one pod has it."""
@@ -137,7 +135,7 @@ class Stack:
             "nats",
             ["--config", "/etc/nats/pod.conf"],
             environment,
-            [BROKER_PORT],
+            ports=(BROKER_PORT,),
             entrypoint="nats-server",
             healthcheck={"test": ["NONE"]},
         )
@@ -156,35 +154,11 @@ class Stack:
         return made.with_volume_mapping(str(self._folder / "secrets"), _SECRETS)
 
     def _container(
-        self,
-        name: str,
-        command: list[str],
-        environment: dict[str, str],
-        ports: list[int] | None = None,
-        *,
-        has_network: bool = True,
-        **options: Any,
+        self, name: str, command: list[str], environment: dict[str, str], **options: Any
     ) -> DockerContainer:
-        """A container that may do as little as a pod with the profile "restricted", and write to /tmp alone."""
-        made = DockerContainer(self._image).with_envs(**environment)
-        made.with_command(command)
-        made.tmpfs["/tmp"] = ""  # noqa: S108 (in the container)
-        if has_network:
-            made.with_network(self._network).with_network_aliases(name)
-        else:
-            options["network_mode"] = "none"
-        made.with_exposed_ports(*(ports or []))
-        made.with_kwargs(
-            user=_USER,
-            read_only=True,
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
-            mem_limit=_MEMORY.get(name, _USUAL_MEMORY),
-            pids_limit=200,
-            **options,
-        )
-        self.containers[name] = made
-        return made
+        """A container that others reach by *name*, confined as a pod is."""
+        made = confined(self._image, command, environment, **options)
+        return made.with_network(self._network).with_network_aliases(name)
 
     def _environment(self, program: str) -> dict[str, str]:
         """What the program is told, as its manifest would."""
@@ -234,20 +208,6 @@ class Stack:
         except httpx.TransportError:
             return False
         return is_ready and container.attrs["State"]["Health"]["Status"] == "healthy"
-
-
-def _ended(made: DockerContainer) -> str:
-    """What *made* says until its end, which must be a good one.
-
-    Raises:
-        AssertionError: it is not; with what was said.
-    """
-    with made:
-        container = made.get_wrapped_container()
-        code = container.wait(timeout=_READY_S)["StatusCode"]
-        said: str = container.logs().decode()
-    assert code == 0, said
-    return said
 
 
 @contextmanager
