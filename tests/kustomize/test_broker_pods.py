@@ -81,7 +81,7 @@ def test_reloader_watches_what_the_server_reads(documents: list[Document]) -> No
 
     assert {path.name for path in watched} <= held
     assert {path.parent for path in watched} <= mounted
-    assert {"server.conf", "pod.conf", "auth.conf"} <= {path.name for path in watched}
+    assert {"server.conf", "leaving.conf", "auth.conf"} <= {path.name for path in watched}
     assert has_tls == ("tls.crt" in {path.name for path in watched})
 
 
