@@ -321,7 +321,7 @@ _ADMIN = Permissions(
 )  # fmt: skip
 
 _SMOKE = Permissions(
-    ("$SRV.INFO", _CANARY), (f"{inbox(SMOKE)}.>", _ROWS, row_subject(CANARY_SYMBOL))
+    ("$JS.API.INFO", "$SRV.INFO", _CANARY), (f"{inbox(SMOKE)}.>", _ROWS, row_subject(CANARY_SYMBOL))
 )  # fmt: skip
 
 PROGRAMS: dict[str, Permissions] = {
