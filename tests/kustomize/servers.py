@@ -1,13 +1,16 @@
 """The servers of an overlay as processes of this machine: the files and variables that its pods get, with ports and folders that are free here."""
 
+import asyncio
 import base64
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from mesh.broker import BrokerCommand, command
+from mesh.broker import BrokerCommand, command, free_ports
+from mesh.testing import RunningBroker
 from tests.kustomize.objects import Container, named, pod, variables
 from tests.kustomize.rendering import Document
 
@@ -112,3 +115,32 @@ def signal_of(documents: list[Document], variables_of_pod: dict[str, str]) -> li
     pid_file = variables(server(documents), documents)["MESH_BROKER_PID"]
     assert pid_file in argument
     return [str(beside), argument.replace(pid_file, variables_of_pod["MESH_BROKER_PID"])]
+
+
+@asynccontextmanager
+async def running_cluster(
+    documents: list[Document], folder: Path, certificates: Path
+) -> AsyncIterator[list[RunningBroker]]:
+    """As many servers as the overlay has, on loopback, killed at the end of the context."""
+    count = named(documents, "StatefulSet", "nats")["spec"]["replicas"]
+    free = free_ports(3 * count)
+    ports = list(zip(free[::3], free[1::3], free[2::3], strict=True))
+    conf = lay_out(documents, folder / "etc")
+    async with AsyncExitStack() as stack:
+        running = []
+        for number, own in enumerate(ports):
+            place = folder / f"nats-{number}"
+            place.mkdir()
+            given = environment(
+                documents,
+                place,
+                own,
+                name=place.name,
+                routes=[each[2] for each in ports],
+                certificates=certificates,
+            )
+            broker = RunningBroker(started(conf, given, f"tls://localhost:{own[0]}"))
+            stack.push_async_callback(broker.kill)
+            running.append(broker)
+        await asyncio.gather(*(broker.start() for broker in running))
+        yield running

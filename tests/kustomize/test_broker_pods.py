@@ -4,8 +4,6 @@ import asyncio
 import operator
 import signal
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -126,42 +124,13 @@ async def test_one_server_serves_the_topology(tmp_path: Path) -> None:
         await broker.kill()
 
 
-@asynccontextmanager
-async def _cluster(
-    documents: list[Document], folder: Path, certificates: Path
-) -> AsyncIterator[list[RunningBroker]]:
-    """As many servers as the overlay has, on loopback."""
-    count = named(documents, "StatefulSet", "nats")["spec"]["replicas"]
-    free = free_ports(3 * count)
-    ports = list(zip(free[::3], free[1::3], free[2::3], strict=True))
-    conf = servers.lay_out(documents, folder / "etc")
-    async with AsyncExitStack() as stack:
-        running = []
-        for number, own in enumerate(ports):
-            place = folder / f"nats-{number}"
-            place.mkdir()
-            given = servers.environment(
-                documents,
-                place,
-                own,
-                name=place.name,
-                routes=[each[2] for each in ports],
-                certificates=certificates,
-            )
-            broker = RunningBroker(servers.started(conf, given, f"tls://localhost:{own[0]}"))
-            stack.push_async_callback(broker.kill)
-            running.append(broker)
-        await asyncio.gather(*(broker.start() for broker in running))
-        yield running
-
-
 async def test_three_servers_are_one_cluster_over_tls(
     tmp_path: Path, authority: Authority, prod: list[Document]
 ) -> None:
     """Those of production find each other by their certificates, and give every stream three replicas; a renewed certificate drops nobody."""
     certificates = tmp_path / "tls"
     _issue(authority, prod, certificates)
-    async with _cluster(prod, tmp_path, certificates) as running:
+    async with servers.running_cluster(prod, tmp_path, certificates) as running:
         settings = Settings(
             nats_url=",".join(broker.url for broker in running),
             nats_creds=str(_secret(prod, "nats-admin", "admin.creds", tmp_path)),
