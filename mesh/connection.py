@@ -78,6 +78,8 @@ class Connection:
         self._condition = condition("broker")
         self.complaints = 0
         """What the client complained about, but for what this user may not do."""
+        self.denials = 0
+        """How often the broker refused what this user may not do."""
         self._denied: set[str] = set()
         """What this user was refused to do, as `publish` and a subject in small letters, as the client has it."""
 
@@ -266,6 +268,7 @@ class Connection:
             self._log.warning("broker.complained", error=repr(error), count=self.complaints)
 
     def _deny(self, action: str, subject: str) -> None:
+        self.denials += 1
         what = f"{action} {subject}"
         if what not in self._denied and len(self._denied) < _MOST_DENIED:
             self._denied.add(what)
