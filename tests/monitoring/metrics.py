@@ -1,5 +1,7 @@
 """Every metric that an expression may read, with its labels: ours, what rules record, and a few of others."""
 
+from functools import cache
+
 from mesh.instruments import INSTRUMENTS, Kind
 from tests.monitoring.expressions import reads
 from tests.monitoring.shipped import rules
@@ -65,6 +67,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
 """Metrics of others by name, and what their exporters label them with."""
 
 
+@cache
 def known() -> dict[str, frozenset[str]]:
     """The labels of every metric, by its name."""
     found = {name: frozenset(labels) | SCRAPED for name, labels in FOREIGN.items()}

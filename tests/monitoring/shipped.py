@@ -1,6 +1,7 @@
 """What is shipped for monitoring, as values: rules, dashboards, and every expression in them."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,10 +45,22 @@ def manifest() -> dict[str, Any]:
     return decoded
 
 
-def rules() -> list[Rule]:
+@cache
+def rules() -> tuple[Rule, ...]:
     """Every rule of the manifest, in its order."""
     groups = manifest()["spec"]["groups"]
-    return [msgspec.convert(rule, Rule) for group in groups for rule in group["rules"]]
+    return tuple(msgspec.convert(rule, Rule) for group in groups for rule in group["rules"])
+
+
+def write_rules(folder: Path, *, annotations: set[str], interval: str = "15s") -> None:
+    """Write the rules as Prometheus reads them, to be looked at each *interval*; of their annotations only *annotations*."""
+    spec = manifest()["spec"]
+    for group in spec["groups"]:
+        group["interval"] = interval
+        for rule in group["rules"]:
+            told = rule.get("annotations", {})
+            rule["annotations"] = {name: told[name] for name in annotations & told.keys()}
+    (folder / "rules.yaml").write_bytes(msgspec.yaml.encode(spec))
 
 
 def alerts() -> list[Rule]:

@@ -10,17 +10,7 @@ import pytest
 from services.control.health import NEEDED
 from tests.monitoring.expressions import reads
 from tests.monitoring.promtool import promtool
-from tests.monitoring.shipped import ALERT_TESTS, Rule, alerts, dashboards, manifest, rules
-
-
-def _write_rules(folder: Path, *, annotations: set[str]) -> None:
-    """Write the rules of the manifest as Prometheus reads them; of their annotations only *annotations*."""
-    spec = manifest()["spec"]
-    for group in spec["groups"]:
-        for rule in group["rules"]:
-            told = rule.get("annotations", {})
-            rule["annotations"] = {name: told[name] for name in annotations & told.keys()}
-    (folder / "rules.yaml").write_bytes(msgspec.yaml.encode(spec))
+from tests.monitoring.shipped import ALERT_TESTS, Rule, alerts, dashboards, rules, write_rules
 
 
 def _expected(path: Path) -> list[tuple[str, bool]]:
@@ -38,7 +28,7 @@ _EXPECTED = [expected for path in ALERT_TESTS for expected in _expected(path)]
 
 def test_rules_are_accepted(tmp_path: Path) -> None:
     """Prometheus takes every rule of the manifest, with its templates."""
-    _write_rules(tmp_path, annotations={"summary", "description", "dashboard", "runbook_url"})
+    write_rules(tmp_path, annotations={"summary", "description", "dashboard", "runbook_url"})
 
     verdict = promtool("check", "rules", "rules.yaml", folder=tmp_path)
 
@@ -49,7 +39,7 @@ def test_rules_are_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ALERT_TESTS, ids=lambda path: path.stem)
 def test_alerts_fire_when_they_must(tmp_path: Path, path: Path) -> None:
     """Series that mean trouble make each alert fire with the right figures in its summary, those beside it do not."""
-    _write_rules(tmp_path, annotations={"summary"})
+    write_rules(tmp_path, annotations={"summary"})
     shutil.copy(path, tmp_path)
 
     verdict = promtool("test", "rules", path.name, folder=tmp_path)
@@ -59,7 +49,7 @@ def test_alerts_fire_when_they_must(tmp_path: Path, path: Path) -> None:
 
 def test_wrong_expectation_is_noticed(tmp_path: Path) -> None:
     """A test that expects nothing of a rule that fires fails: what is green above was looked at."""
-    _write_rules(tmp_path, annotations=set())
+    write_rules(tmp_path, annotations=set())
     case = {
         "interval": "15s",
         "input_series": [{"series": 'tickmesh_canary_state{verdict="missing"}', "values": "1x20"}],
