@@ -6,8 +6,9 @@ import shlex
 import pytest
 
 from services.__main__ import _parser
+from services.telemetry.events import found
 from tests.monitoring.metrics import known
-from tests.monitoring.shipped import RUNBOOK, alerts
+from tests.monitoring.shipped import ROOT, RUNBOOK, alerts, dashboards, panels
 
 
 _TEXT = RUNBOOK.read_text()
@@ -21,6 +22,13 @@ _METRICS = sorted(
         for name in re.findall(r"\b(?:tickmesh|gnatsd|jetstream|kube|certmanager)_\w+", code)
     }
 )
+_EVENTS = sorted({code for code in _CODE if re.fullmatch(r"[a-z_]+\.[a-z_]+", code)})
+_LOGGED = {each.name for each in found(ROOT)}
+_PANELS = [
+    (title, re.sub(r"^(panels?|the table) ", "", name.strip()))
+    for title, names in re.findall(r"\*(tickmesh: [^*]+)\*(?:, ([^;.:]+))?", _TEXT)
+    for name in re.split(r", | and |\n", names)
+]
 _PARTS = ("**Means**", "**See**", "**Causes**", "**Do**", "**Do not**")
 
 
@@ -48,3 +56,17 @@ def test_command_exists(command: str) -> None:
 def test_metric_exists(metric: str) -> None:
     """Every metric that the runbook names is one that a rule or a dashboard could read."""
     assert metric in known()
+
+
+@pytest.mark.parametrize("event", _EVENTS)
+def test_log_event_exists(event: str) -> None:
+    """Every event that one is told to look for in a log is logged somewhere."""
+    assert event in _LOGGED
+
+
+@pytest.mark.parametrize(("title", "panel"), sorted(set(_PANELS)))
+def test_panel_exists(title: str, panel: str) -> None:
+    """Every dashboard is called so, and has a panel whose name begins as the runbook calls it."""
+    [dashboard] = [each for each in dashboards().values() if each["title"] == title]
+
+    assert any(each["title"].lower().startswith(panel.lower()) for each in panels(dashboard))
