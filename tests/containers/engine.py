@@ -30,7 +30,6 @@ _BUILDER = "tickmesh-builder:tests"
 _SUITE = "trixie"
 _PACKAGES = "python3,python3-venv,ca-certificates"
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
-_DEBIAN = ""  # where mmdebstrap has them from by itself
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _MACHINE_FILES = (_BUNDLE, "/etc/pip.conf")
 """What a machine may need to reach package indexes; the names of variables that do the same are below."""
@@ -122,7 +121,7 @@ def _make_stand_in(client: docker.DockerClient) -> None:
             *(maker, "--quiet", "--variant=minbase", f"--include={_PACKAGES}"),
             *(f"--dpkgopt=path-exclude={each}" for each in _LEFT_OUT),
             "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-            *(_SUITE, "-", _mirror()),
+            *(_SUITE, "-", *_mirror()),
         ],
         capture_output=True,
         check=True,
@@ -132,8 +131,8 @@ def _make_stand_in(client: docker.DockerClient) -> None:
     client.api.import_image_from_data(made.stdout, repository=name, tag=tag)
 
 
-def _mirror() -> str:
-    """Where this machine has Debian's packages from."""
+def _mirror() -> list[str]:
+    """Where this machine has Debian's packages from; nothing where it does not say: the usual place then."""
     files = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
     lines = [line for file in files if file.is_file() for line in file.read_text().splitlines()]
     found = [
@@ -141,7 +140,7 @@ def _mirror() -> str:
         for line in lines
         if not line.startswith("#")
     ]
-    return next((each[0] for each in found if each), _DEBIAN)
+    return [each[0] for each in found if each][:1]
 
 
 def _builder_context(folder: Path, base: str) -> Path:
