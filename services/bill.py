@@ -1,12 +1,15 @@
-"""The bill of materials of an image: what Python's and npm's tools say of it in one CycloneDX document, and its licences as a list.
+"""The bill of materials of an image: what Python's, npm's and Debian's tools say of it in one CycloneDX document, and its licences as a list.
 
-Run while an image is built: `python -m services.bill PYTHON.cdx.json PAGE.cdx.json FOLDER`.
+Run while an image is built: `python -m services.bill PYTHON.cdx.json PAGE.cdx.json BASE.txt FOLDER`. The last of
+what it reads has a line `debian 12` with the distribution, and then one `name version architecture` for each package of
+the base; one without an architecture is none of the distribution's.
 """
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -24,15 +27,43 @@ Document = dict[str, Any]
 
 def main(arguments: list[str]) -> int:
     """Write both files into the folder that is the last of *arguments*; 0."""
-    python, page, folder = map(Path, arguments)
-    bill = merged(msgspec.json.decode(python.read_bytes()), msgspec.json.decode(page.read_bytes()))
+    python, page, base, folder = map(Path, arguments)
+    bill = merged(
+        msgspec.json.decode(python.read_bytes()),
+        msgspec.json.decode(page.read_bytes()),
+        of_base(base.read_text()),
+    )
     (folder / BILL).write_bytes(encode_json(bill))
     (folder / LICENCES).write_text("".join(f"{line}\n" for line in licences(bill)))
     return 0
 
 
-def merged(python: Document, page: Document) -> Document:
-    """*python* with what is in *page*, which its root then depends on; what its packages are is left as it was said."""
+def of_base(text: str) -> list[Document]:
+    """The components that *text* names, in its order; where Debian keeps their licences is said in words."""
+    distribution, *lines = text.splitlines()
+    name, _, release = distribution.partition(" ")
+    return [_component(line.split(), name, release) for line in lines]
+
+
+def _component(fields: list[str], distribution: str, release: str) -> Document:
+    name, version, *architecture = fields
+    address, licence = f"pkg:generic/{name}@{quote(version, safe='')}", "as its makers say"
+    if architecture:
+        place = f"arch={architecture[0]}&distro={distribution}-{release}"
+        address = f"pkg:deb/{distribution}/{quote(name, safe='')}@{quote(version, safe='')}?{place}"
+        licence = f"as in /usr/share/doc/{name}/copyright"
+    return {
+        "type": "library",
+        "bom-ref": address,
+        "name": name,
+        "version": version,
+        "purl": address,
+        "licenses": [{"license": {"name": licence}}],
+    }
+
+
+def merged(python: Document, page: Document, base: list[Document]) -> Document:
+    """*python* with what is in *page*, which its root then depends on, and in *base*; what packages are is left as it was said."""
     own, others = (
         python["metadata"]["component"]["bom-ref"],
         page["metadata"]["component"]["bom-ref"],
@@ -47,7 +78,7 @@ def merged(python: Document, page: Document) -> Document:
     needed[own] = sorted({*needed.get(own, []), *(ref for refs in used for ref in refs)})
     return {
         **python,
-        "components": [*python["components"], *page["components"]],
+        "components": [*python["components"], *page["components"], *base],
         "dependencies": [{"ref": ref, "dependsOn": needed[ref]} for ref in sorted(needed)],
     }
 

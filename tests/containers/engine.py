@@ -29,6 +29,7 @@ _STAND_IN = "tickmesh-stand-in:trixie"
 _BUILDER = "tickmesh-builder:tests"
 _SUITE = "trixie"
 _PACKAGES = "python3,python3-venv,ca-certificates"
+_LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
 _DEBIAN = ""  # where mmdebstrap has them from by itself
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _MACHINE_FILES = (_BUNDLE, "/etc/pip.conf")
@@ -117,7 +118,12 @@ def _make_stand_in(client: docker.DockerClient) -> None:
             "the base image cannot be pulled, and without mmdebstrap none can be made in its place"
         )
     made = subprocess.run(  # noqa: S603 (nothing of it comes from elsewhere)
-        [maker, "--quiet", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, "-", _mirror()],
+        [
+            *(maker, "--quiet", "--variant=minbase", f"--include={_PACKAGES}"),
+            *(f"--dpkgopt=path-exclude={each}" for each in _LEFT_OUT),
+            "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+            *(_SUITE, "-", _mirror()),
+        ],
         capture_output=True,
         check=True,
         timeout=_BUILD_S,

@@ -58,7 +58,7 @@ def test_image_tells_its_version_and_commit(engine: docker.DockerClient, image: 
 
 
 def test_bill_of_materials_names_every_package(engine: docker.DockerClient, image: str) -> None:
-    """Each package of the lock is there with its version, and so is what npm brought into the page."""
+    """Each package of the lock is there with its version, and so is what npm brought into the page and what the base has."""
     bill = msgspec.json.decode(_said(engine, image, BILL, entrypoint="cat"))
     named = {each["purl"]: each["version"] for each in bill["components"]}
 
@@ -67,6 +67,8 @@ def test_bill_of_materials_names_every_package(engine: docker.DockerClient, imag
     assert len(_locked()) > 40
     for name, version in _bundled().items():
         assert named[f"pkg:npm/{name}@{version}"] == version
+    assert any(purl.startswith("pkg:deb/debian/libc6@") for purl in named)
+    assert any(purl.startswith("pkg:generic/python@3.") for purl in named)
     assert bill["bomFormat"] == "CycloneDX"
     assert bill["metadata"]["component"]["name"] == "tickmesh"
 
