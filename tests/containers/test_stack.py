@@ -53,6 +53,7 @@ def test_program_tells_its_image(program: str, stack: Stack) -> None:
         assert told["image_version"] == VERSION
         assert told["container_image"] == f"{NAME}:{VERSION}"
     assert status["status"] == "Running"
+    assert f'image_version="{VERSION}"' in stack.ask(program, "/metrics").text
 
 
 async def test_programs_tell_their_image_on_the_broker(stack: Stack) -> None:
