@@ -94,6 +94,7 @@ class _Selector(_Strict, frozen=True, rename="camel"):
 class PodMonitor(_Strict, frozen=True, rename="camel"):
     """Of the Prometheus operator: whom it scrapes, where, and how they are called."""
 
+    job_label: Text
     selector: _Selector
     pod_metrics_endpoints: Annotated[list[_Endpoint], Meta(min_length=1)]
 

@@ -9,7 +9,7 @@ from tests.kustomize.objects import labels, named, pod
 from tests.kustomize.rendering import Document
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kustomize")]
 
 Check = Callable[[Iterable[Document]], Iterator[str]]
 CHECKS: list[Check] = [links.selectors, links.ports, links.names]

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.kustomize.objects import component, labels, named, of_kind, pod, selects, workloads
+from tests.kustomize.objects import COMPONENT, component, labels, named, of_kind, pod, selects, workloads
 from tests.kustomize.rendering import Document, rendered
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kustomize")]
 
 
 @pytest.mark.parametrize("overlay", ["staging", "prod"])
@@ -29,6 +29,12 @@ def test_metrics_say_whose_they_are(prod: list[Document]) -> None:
         "program": ["__meta_kubernetes_pod_label_app_kubernetes_io_component"],
         "instance": ["__meta_kubernetes_pod_name"],
     }
+
+
+def test_job_is_the_part_of_the_mesh(prod: list[Document]) -> None:
+    """The job of a program and of the broker is its component, not the name of a monitor."""
+    for monitor in of_kind(prod, "PodMonitor"):
+        assert monitor["spec"]["jobLabel"] == COMPONENT
 
 
 def test_exporter_asks_its_own_server(prod: list[Document]) -> None:

@@ -7,7 +7,7 @@ from tests.kustomize.objects import OURS, component, named, of_kind, workloads
 from tests.kustomize.rendering import OVERLAYS, Document, rendered
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kustomize")]
 
 WITH_POLICIES = tuple(overlay for overlay in OVERLAYS if overlay != "dev")
 

@@ -10,7 +10,7 @@ from tests.kustomize.objects import component, labels, named, pod, title, worklo
 from tests.kustomize.rendering import Document
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kustomize")]
 
 Check = Callable[[Iterable[Document]], Iterator[str]]
 CHECKS: list[Check] = [

@@ -9,7 +9,7 @@ from tests.kustomize.objects import named, of_kind, pod, title
 from tests.kustomize.rendering import Document, render, rendered, tree
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kustomize")]
 
 Check = Callable[[Iterable[Document]], Iterator[str]]
 CHECKS: list[Check] = [

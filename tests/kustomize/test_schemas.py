@@ -10,7 +10,7 @@ from tests.kustomize.objects import named, of_kind, title
 from tests.kustomize.rendering import Document
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kustomize")]
 
 KUBERNETES = ("1.30", "1.34", "1.37")
 """The oldest that knows `preStop.sleep` without being asked to, one of the middle, and the newest whose schemas are here."""

@@ -14,7 +14,7 @@ from tests.kustomize.objects import component, named, of_kind, pod, workloads
 from tests.kustomize.rendering import OVERLAYS, ROOT, Document, render, rendered, tree
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kustomize")]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -25,7 +25,7 @@ from tests.kustomize.objects import (
 from tests.kustomize.rendering import Document, rendered
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kustomize")]
 
 SECRETS = Path("/run/secrets")
 
