@@ -21,7 +21,8 @@ Document = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
 OVERLAYS = ("dev", "staging", "prod")
-RENDERERS = (("kubectl", "kustomize"), ("kustomize", "build"))
+RENDERERS = (("kubectl", "--server=http://127.0.0.1:1", "kustomize"), ("kustomize", "build"))
+"""Some builds of kubectl first ask a cluster for its version, and wait 5 s for an answer if anything else listens there."""
 
 _KEYS = ("mesh_token_key", "massive_api_key", "finlight_api_key", "oidc_client_secret")
 
@@ -80,10 +81,10 @@ def render(folder: Path) -> list[Document]:
     Raises:
         AssertionError: they cannot be rendered, with the reason; or nothing here renders.
     """
-    for program, verb in RENDERERS:
-        if shutil.which(program) is not None:
+    for command in RENDERERS:
+        if shutil.which(command[0]) is not None:
             done = subprocess.run(  # noqa: S603 (its own arguments)
-                [program, verb, str(folder)], capture_output=True, text=True, check=False
+                [*command, str(folder)], capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stderr
             return [
