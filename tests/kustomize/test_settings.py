@@ -194,6 +194,19 @@ def test_site_is_at_one_address(overlay: str) -> None:
         assert certificate["spec"]["secretName"] == f"{name}-tls"
 
 
+@pytest.mark.parametrize("overlay", ["staging", "prod"])
+def test_ingress_counts_connections(overlay: str) -> None:
+    """Behind an ingress, from which everybody comes, the service counts by user, and the ingress by address."""
+    documents = rendered(overlay)
+    (widgets,) = (each for each in programs(documents) if component(each.workload) == "widgets")
+    settings = settings_of(widgets, documents)
+    notes = named(documents, "Ingress", "desk")["metadata"]["annotations"]
+
+    assert settings.ws_per_address >= settings.ws_clients
+    limit = notes["nginx.ingress.kubernetes.io/limit-connections"]
+    assert limit == str(Settings().ws_per_address)
+
+
 def _not_files(container: Container) -> tuple[str, ...]:
     """Settings that are a folder, or that a program is given with all others and never asks for."""
     unused = ("MESH_NATS_CA",) if component(container.workload) == "simulator" else ()
