@@ -44,6 +44,7 @@ class Certificate(_Strict, frozen=True, rename="camel"):
     issuer_ref: _Of
     private_key: _PrivateKey
     dns_names: list[Text] = []
+    ip_addresses: list[Text] = []
     common_name: str = ""
     is_ca: bool = msgspec.field(default=False, name="isCA")
     duration: Duration = "2160h"

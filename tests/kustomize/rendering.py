@@ -47,20 +47,7 @@ def tree() -> Iterator[Path]:
             shutil.copytree(ROOT / name, root / name)
         for overlay in OVERLAYS:
             make_keys(root / "kustomize" / "overlays" / overlay / "secrets")
-        _stand_in(root / "kustomize" / "components" / "monitoring")
         yield root
-
-
-def _stand_in(monitoring: Path) -> None:
-    """What is awaited of others."""
-    (monitoring / "dashboards").mkdir(exist_ok=True)
-    for name in ("overview", "feed", "pipeline", "partitions", "widgets", "nats"):
-        if not (monitoring / "dashboards" / f"{name}.json").exists():
-            (monitoring / "dashboards" / f"{name}.json").write_text("{}")
-    if not (monitoring / "rules.yaml").exists():
-        (monitoring / "rules.yaml").write_text(
-            "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: tickmesh}\nspec: {groups: []}\n"
-        )
 
 
 def make_keys(secrets: Path) -> None:
@@ -71,8 +58,6 @@ def make_keys(secrets: Path) -> None:
     create(secrets / "nats", int(clock.now_ms() / 1000))
     for name in _KEYS:
         (secrets / name).write_text("k" * 64)
-    if not (secrets / "nats" / "smoke.creds").exists():
-        (secrets / "nats" / "smoke.creds").write_text("awaited")
 
 
 def render(folder: Path) -> list[Document]:

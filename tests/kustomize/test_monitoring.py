@@ -2,7 +2,16 @@
 
 import pytest
 
-from tests.kustomize.objects import COMPONENT, component, labels, named, of_kind, pod, selects, workloads
+from tests.kustomize.objects import (
+    COMPONENT,
+    component,
+    labels,
+    named,
+    of_kind,
+    pod,
+    selects,
+    workloads,
+)
 from tests.kustomize.rendering import Document, rendered
 
 

@@ -118,12 +118,22 @@ def test_secrets_are_read_where_they_are_mounted(documents: list[Document]) -> N
         )
 
 
-def test_no_secret_is_a_setting_in_clear(documents: list[Document]) -> None:
-    """No variable holds a key: what is secret comes from files."""
+def secrets_in_clear(documents: list[Document]) -> list[str]:
+    """Programs that are given a key as a variable, which everybody can read who may look at pods."""
     secret = {setting.env for setting in SETTINGS if setting.secret} | {"POLYGON_API_KEY"}
+    return [each.name for each in programs(documents) if secret & variables(each, documents).keys()]
 
-    for container in programs(documents):
-        assert not secret & variables(container, documents).keys(), container.name
+
+def test_no_secret_is_a_setting_in_clear(documents: list[Document]) -> None:
+    """What is secret comes from files."""
+    assert secrets_in_clear(documents) == []
+
+
+def test_secret_in_clear_is_found(prod: list[Document]) -> None:
+    """A key among the settings of a program is one too many."""
+    named(prod, "ConfigMap", "settings-news")["data"]["FINLIGHT_API_KEY"] = "k"
+
+    assert secrets_in_clear(prod) == ["Deployment news, container program"]
 
 
 @pytest.mark.parametrize("overlay", ["dev", "staging"])
@@ -182,6 +192,19 @@ def test_site_is_at_one_address(overlay: str) -> None:
         assert ingress["spec"]["tls"] == [{"hosts": [host], "secretName": f"{name}-tls"}]
         assert certificate["spec"]["dnsNames"] == [host]
         assert certificate["spec"]["secretName"] == f"{name}-tls"
+
+
+@pytest.mark.parametrize("overlay", ["staging", "prod"])
+def test_ingress_counts_connections(overlay: str) -> None:
+    """Behind an ingress, from which everybody comes, the service counts by user, and the ingress by address."""
+    documents = rendered(overlay)
+    (widgets,) = (each for each in programs(documents) if component(each.workload) == "widgets")
+    settings = settings_of(widgets, documents)
+    notes = named(documents, "Ingress", "desk")["metadata"]["annotations"]
+
+    assert settings.ws_per_address >= settings.ws_clients
+    limit = notes["nginx.ingress.kubernetes.io/limit-connections"]
+    assert limit == str(Settings().ws_per_address)
 
 
 def _not_files(container: Container) -> tuple[str, ...]:
