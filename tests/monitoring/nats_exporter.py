@@ -48,12 +48,16 @@ def exporting(monitoring: str) -> Iterator[str]:
 
 
 def samples(monitoring: str) -> Iterator[Sample]:
-    """Every series, with its labels and its value."""
-    with httpx.Client(base_url=monitoring, trust_env=False) as http:
-        varz, connz = http.get("/varz").json(), http.get("/connz").json()
-        health = http.get("/healthz").json()["status"]
-        jsz = http.get("/jsz?consumers=true&config=true&raft=true").json()
+    """Every series, with its labels and its value; of a broker that does not answer one alone, as the exporter has it."""
     server = {"server_id": monitoring}
+    try:
+        with httpx.Client(base_url=monitoring, trust_env=False) as http:
+            varz, connz = http.get("/varz").json(), http.get("/connz").json()
+            health = http.get("/healthz").json()["status"]
+            jsz = http.get("/jsz?consumers=true&config=true&raft=true").json()
+    except httpx.TransportError:
+        yield "gnatsd_healthz_status_value", {**server, "value": "unreachable"}, 0.0
+        return
     yield "gnatsd_healthz_status", server, float(health != "ok")
     yield "gnatsd_healthz_status_value", {**server, "value": health}, float(health == "ok")
     yield "gnatsd_varz_version", {**server, "value": varz["version"]}, 1.0
@@ -78,14 +82,22 @@ def _of_jetstream(jsz: dict[str, Any], server: dict[str, str]) -> Iterator[Sampl
     yield "jetstream_server_total_streams", server, jsz["streams"]
     for account in jsz["account_details"]:
         for stream in account.get("stream_detail", ()):
-            labels = {**server, "stream_name": stream["name"], "is_stream_leader": "true"}
+            leads = _leads(stream, server)
+            labels = {**server, "stream_name": stream["name"], "is_stream_leader": leads}
             for field, name in _OF_STREAM.items():
                 yield f"jetstream_stream_{name}", labels, stream["state"][field]
             yield "jetstream_stream_limit_bytes", labels, stream["config"]["max_bytes"]
             for consumer in stream.get("consumer_detail", ()):
-                whose = {**labels, "consumer_name": consumer["name"], "is_consumer_leader": "true"}
+                leads = _leads(consumer, server)
+                whose = {**labels, "consumer_name": consumer["name"], "is_consumer_leader": leads}
                 for name in _OF_CONSUMER:
                     yield f"jetstream_consumer_{name}", whose, consumer[name]
+
+
+def _leads(told: dict[str, Any], server: dict[str, str]) -> str:
+    """Whether a server leads a stream or a consumer; outside of a cluster it does."""
+    leader = (told.get("cluster") or {"leader": server["server_name"]}).get("leader", "")
+    return str(leader == server["server_name"]).lower()
 
 
 def _line(name: str, labels: dict[str, str], value: float) -> str:

@@ -44,8 +44,10 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def running_prometheus(folder: Path, targets: dict[str, str]) -> AsyncIterator[Prometheus]:
-    """One that scrapes each of *targets*, programs by name, every second, and looks at our rules as often.
+async def running_prometheus(
+    folder: Path, targets: dict[str, list[str]]
+) -> AsyncIterator[Prometheus]:
+    """One that scrapes each of *targets*, addresses by program, every second, and looks at our rules as often.
 
     Raises:
         AssertionError: it is not on this machine.
@@ -56,13 +58,18 @@ async def running_prometheus(folder: Path, targets: dict[str, str]) -> AsyncIter
     )
     write_rules(folder, annotations={"summary"}, interval="1s")
     scraped = [
-        {"targets": [address], "labels": {"program": program, "namespace": "tickmesh"}}
-        for program, address in targets.items()
+        {
+            "job_name": program,
+            "static_configs": [
+                {"targets": addresses, "labels": {"program": program, "namespace": "tickmesh"}}
+            ],
+        }
+        for program, addresses in targets.items()
     ]
     config = {
         "global": {"scrape_interval": "1s"},
         "rule_files": ["rules.yaml"],
-        "scrape_configs": [{"job_name": "tickmesh", "static_configs": scraped}],
+        "scrape_configs": scraped,
     }
     (folder / "prometheus.yaml").write_bytes(msgspec.yaml.encode(config))
     port = free_port()

@@ -43,10 +43,10 @@ async def _watched(broker: RunningBroker, folder: Path) -> AsyncIterator[Watched
     settings = small_market(broker.url)
     token = Tokens(TOKEN_KEY.encode()).issue("test", [">"], LONGEST_S, clock.now_ms())
     async with running_mesh(settings, folder) as programs:
-        targets = {name: f"127.0.0.1:{each.port}" for name, each in programs.items()}
+        targets = {name: [f"127.0.0.1:{each.port}"] for name, each in programs.items()}
         with exporting(broker.monitoring) as exporter:
             async with (
-                running_prometheus(folder, {**targets, "nats": exporter}) as prometheus,
+                running_prometheus(folder, {**targets, "nats": [exporter]}) as prometheus,
                 open_widget_client(f"ws://127.0.0.1:{settings.port}/ws", token) as client,
             ):
                 await client.subscribe("board/volume")
