@@ -143,8 +143,9 @@ async def test_a_tape_is_played_whole_while_all_programs_are_replaced(
 
 @pytest.mark.soak
 async def test_nothing_is_lost_when_all_brokers_are_replaced(tmp_path: Path) -> None:
-    """At 20,000 events/s the three nodes of a cluster leave in lame-duck mode and come back, one after the other."""
-    market = _live(20_000)
+    """The three nodes of a cluster leave in lame-duck mode and come back, one after the other: every program goes on elsewhere."""
+    rate = 2_000  # three nodes and all programs on the cores of one machine
+    market = _live(rate)
     feed = Recorded(LiveFeed(market, RealTime()))
     async with (
         running_cluster(tmp_path / "nats") as cluster,
@@ -152,7 +153,7 @@ async def test_nothing_is_lost_when_all_brokers_are_replaced(tmp_path: Path) -> 
     ):
         await scene.fleet.listen()
         before = market.produced
-        await eventually(lambda: market.produced > before + BEFORE_S * 20_000)
+        await eventually(lambda: market.produced > before + BEFORE_S * rate)
         for node in cluster.nodes.values():
             await node.stop(signal.SIGUSR2)
             await node.start()
