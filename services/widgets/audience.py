@@ -77,7 +77,7 @@ class Cohort:
     def bring(self, now_ms: float) -> int:
         """Send what is new to all who keep up and are owed nothing else; to how many. The others go on alone."""
         source = self._audience.source
-        if self.seq == source.seq and not source.has_ended:
+        if self.seq >= source.seq and not source.has_ended:
             return 0
         frame = None if source.has_ended else source.after(self.seq)
         if frame is None:

@@ -138,8 +138,32 @@ class Catalogue:
             self._update(table, received_ms)
 
     def put_event(self, feed: str, value: bytes) -> None:
-        """Something has happened: *feed* is `alert/high/AAPL`, *value* a JSON value."""
-        for sequence in self._sequences.put(feed, value):
+        """Something has happened that no stream numbers: *feed* is `trades/AAPL`, *value* a JSON value."""
+        for sequence in self._sequences.count(feed, value):
+            self._tell(sequence)
+
+    def expect_stream(self, kind: str) -> None:
+        """What happens of *kind* will be put with the numbers of a stream; until `begin_stream` nobody is told anything of it."""
+        self._sequences.expect(kind)
+
+    def begin_stream(self, kind: str, epoch: str, floor: int) -> None:
+        """The stream of *kind* is *epoch*, and what is behind *floor* in it will be put; whoever follows another begins anew."""
+        for sequence in self._sequences.begin(kind, epoch, floor):
+            self._tell(sequence)
+
+    def cut_stream(self, kind: str, number: int) -> None:
+        """Of *kind*, messages up to *number* may have been missed."""
+        self._sequences.cut(kind, number)
+
+    def put_numbered(self, feed: str, value: bytes | None, number: int | None) -> None:
+        """Something has happened: *feed* is `alert/high/AAPL`, *value* a JSON value.
+
+        Args:
+            feed: what it is of.
+            value: None: it was put before, without a number.
+            number: that of its message; None if it is not known yet.
+        """
+        for sequence in self._sequences.put(feed, value, number):
             self._tell(sequence)
 
     # What is followed.

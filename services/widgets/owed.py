@@ -6,6 +6,7 @@ from collections.abc import Callable
 from schemas.widget import TOO_SLOW, Close, Feeds, Lag, ServerError, ServerFrame
 from schemas.wire import encode_json
 from services.widgets.catalogue import Catalogue
+from services.widgets.live_sequence import LiveSequence
 from services.widgets.subscription import FellBehindError, Subscription
 from services.widgets.turns import Turns
 from services.widgets.way import Way
@@ -141,7 +142,9 @@ class Owed:
 
     def _of(self, held: Subscription, now_ms: float) -> bytes | None:
         """The next frame of one subscription, if there is one."""
-        if held.live.has_ended:
+        if held.live.has_ended and isinstance(held.live, LiveSequence):
+            self._follow_again(held)
+        elif held.live.has_ended:
             self._drop(held)
             return encode_json(ServerError(f"feed {held.feed!r} has ended", held.number))
         try:
@@ -150,11 +153,20 @@ class Owed:
             self.close(TOO_SLOW, f"{held.feed} was not taken in time")
             return None
         if frame is None:
+            if held.due_ms > now_ms:
+                self._turns.mark(held)
             return None
         self._given.append(held)
         if held.is_once:
             self._drop(held)
         return frame.numbered(held.number)
+
+    def _follow_again(self, held: Subscription) -> None:
+        """Begin anew with the sequence that has come instead."""
+        held.part()
+        live = self._catalogue.follow(held.feed, held.view, held)
+        self._catalogue.leave(held.live, held)
+        held.look_again(held.view, live)
 
     def _drop(self, held: Subscription) -> None:
         del self._subscriptions[held.number]

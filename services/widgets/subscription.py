@@ -17,6 +17,9 @@ _SLOWEST_MS = 8000.0
 _FIRST_STEP_MS = 500.0
 _SPEED_UP_MS = 10_000.0
 """A client that takes its frames at once for so long is given them twice as often again."""
+_PATIENCE_MS = 1000.0
+"""A client may be further than this process for so long: then its position is none."""
+_LOOK_MS = 20.0
 
 
 class Position(NamedTuple):
@@ -57,7 +60,7 @@ class Subscription:
     """
 
     __slots__ = (
-        "_asked", "_interval_ms", "_quick_since_ms", "_sent_ms", "_seq", "cohort", "due_ms", "feed", "holder", "is_once",
+        "_asked", "_interval_ms", "_patience_ms", "_quick_since_ms", "_sent_ms", "_seq", "cohort", "due_ms", "feed", "holder", "is_once",
         "live", "number", "slowed_ms", "view", "way",
     )  # fmt: skip
 
@@ -78,6 +81,8 @@ class Subscription:
         self.slowed_ms = 0.0
         """Between two frames at least, because the client does not keep up."""
         self._asked = asked
+        self._patience_ms: float | None = None
+        """Until when the position that was asked for may still be reached."""
         self._seq: int | None = None
         """Where the client is; None before its first frame."""
         self._quick_since_ms: float | None = None
@@ -120,7 +125,9 @@ class Subscription:
         if self._sent_ms is not None:
             self.due_ms = self._sent_ms + max(self.slowed_ms, self._interval_ms)
         if live is not self.live:
-            self.live, self._seq, self._asked = live, None, None
+            self.live, self._seq = live, None
+            if not isinstance(live, LiveSequence):  # which is another only if its stream is
+                self._asked = None
 
     def end(self) -> None:
         """There is nothing to be given any more."""
@@ -142,7 +149,7 @@ class Subscription:
             or self.cohort is not None
             or not (way.is_free and way.has_room)
             or seq is None
-            or seq == live.seq
+            or seq >= live.seq
             or self.due_ms > now_ms
             or self.slowed_ms
             or live.has_ended
@@ -164,8 +171,8 @@ class Subscription:
         """
         live, seq = self.live, self._seq
         if seq is None:
-            frame = self._first()
-        elif seq == live.seq:
+            frame = self._first(now_ms)
+        elif seq >= live.seq:  # a sequence may be known further than what is in it
             return None
         else:
             frame = live.after(seq)
@@ -193,11 +200,14 @@ class Subscription:
             self.slowed_ms = 0.0 if before_ms <= _FIRST_STEP_MS else before_ms / 2
         return self.slowed_ms != before_ms
 
-    def _first(self) -> Frame | None:
+    def _first(self, now_ms: float) -> Frame | None:
         """The first frame; None while there is nothing to see."""
         live, asked, self._asked = self.live, self._asked, None
         recovered = False if asked else None
         if isinstance(live, LiveSequence):
+            if self._must_wait(live, asked, now_ms):
+                self._asked = asked
+                return None
             found = live.resume(*asked) if asked else None
             top = self.view.top
             return found or live.begin(
@@ -208,3 +218,17 @@ class Subscription:
             return None
         found = live.resume(*asked) if asked else None
         return found or live.begin(recovered=recovered)
+
+    def _must_wait(self, live: LiveSequence, asked: Position | None, now_ms: float) -> bool:
+        """Whether there is no first frame yet; `due_ms` says when to look again, if not only when something changes.
+
+        The process that a client comes from may have heard of a message a moment earlier.
+        """
+        if live.epoch is None:
+            return True
+        if asked is None or not live.is_behind(*asked):
+            return False
+        if self._patience_ms is None:
+            self._patience_ms = now_ms + _PATIENCE_MS
+        self.due_ms = now_ms + _LOOK_MS
+        return now_ms < self._patience_ms
