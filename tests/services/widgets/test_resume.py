@@ -132,6 +132,24 @@ async def test_stream_that_was_made_anew_begins_anew(
     assert wanderer.recovered == [False]
 
 
+async def test_alert_comes_while_its_stream_takes_none(
+    settings: Settings, connection: Connection, market: Market
+) -> None:
+    """What is published is heard and shown at once, also while nobody can say which number it will have; said again, it is not."""
+    async with running(on_free_port(settings)) as program, visiting(program) as visitor:
+        await visitor.follow(1, "alert/>")
+        await market.alert("high", "A", "first", 1)
+        await until(visitor, 1, 1)
+        await connection.api(f"$JS.API.STREAM.DELETE.{ALERTS_STREAM}")
+        for number in (2, 3, 2, 4):
+            value = encode_json({"number": number})
+            await connection.publish("alert.high.A", value, headers={"Nats-Msg-Id": f"{number}"})
+        await until(visitor, 1, 4)
+
+        assert [each["number"] for each in visitor.values(1)] == [1, 2, 3, 4]
+        assert visitor.sequences[1].seq == 1
+
+
 @pytest.mark.parametrize("seq", [10**6, 2**62, 10**30, -1, -(10**30), 0])
 async def test_position_that_nobody_was_at_begins_anew(
     settings: Settings, market: Market, seq: int
