@@ -10,10 +10,10 @@ subscribes to feeds under numbers of its own (`id`). What it gets depends on the
 - A sequence (alerts, halts, trades, status) comes in `event` frames, chained by `after` and `seq` in the
   same way; nothing in it is ever merged or left out.
 
-Subscribing with the (`epoch`, `seq`) of the last frame goes on from there. Alerts, news and halts have
-the positions of their streams, which every process of the service knows; those of all else are of one
-process. If it cannot be gone on, because it is too long ago or another process answers, the first frame
-says `recovered: false` and begins anew.
+Subscribing with the (`epoch`, `seq`) of the last frame goes on from there. Alerts, news, halts and boards
+as they are published have the positions of their streams, which every process of the service knows;
+those of all else are of one process. If it cannot be gone on, because it is too long ago or another
+process answers, the first frame says `recovered: false` and begins anew.
 
 The checksum `crc` is the CRC-32 (zlib's) of a table as the client has it after the frame: first every
 symbol, in the order of the rows, in UTF-8 and with a line feed; then column by column (without the
@@ -195,8 +195,9 @@ class Snap(Wire, tag_field="type", tag="snap", frozen=True):
     """The client's number for the subscription. First, so that it can be set in encoded frames."""
     feed: str
     epoch: str
-    """Of the numbering: no two tables, of no two processes, share one."""
+    """Of the numbering: no two tables share one, and of two processes only tables that are the same in both."""
     seq: int
+    """It grows, and not always by one."""
     received_ms: float
     """When the oldest of the newest changes arrived from the vendor; 0 if that is not known."""
     head: Head

@@ -8,13 +8,13 @@ has it, its number is.
 
 import asyncio
 from contextlib import suppress
-from hashlib import blake2b
 from typing import Any, Protocol
 
 from mesh import clock, direct
 from mesh.connection import Connection, Message
 from mesh.direct import Stored
 from mesh.errors import BrokerError
+from services.widgets.identity import epoch_of
 from services.widgets.recent import MOST_RECENT
 
 
@@ -170,12 +170,6 @@ class Heard:
     def _hand_on(self, name: str, message: Message) -> None:
         _remember(name, self._early)
         self._sink.put(message.subject, message.data, None)
-
-
-def epoch_of(stream: str, info: dict[str, Any]) -> str:
-    """What tells the numbers of *stream* from those of another, by what the server says of it."""
-    made = f"{stream} {info['created']}"
-    return blake2b(made.encode(), digest_size=6).hexdigest()
 
 
 def _remember(name: str, names: dict[str, None]) -> None:

@@ -31,7 +31,7 @@ class LiveSequence:
         self.pattern = pattern
         self.seq = 0
         """Place of the newest."""
-        self.has_ended = False
+        self.has_ended = self.has_successor = False
         """Whether another has come instead, because its stream has."""
         self._recent = recent
         self._floor = self._resumable = recent.floor
@@ -41,9 +41,14 @@ class LiveSequence:
         self._after: dict[int, Frame] = {}
 
     @property
-    def epoch(self) -> str | None:
-        """Of the numbers; None while nothing is known, not even whether anything has happened."""
+    def epoch(self) -> str:
+        """Of the numbers; empty while nothing is known."""
         return self._recent.epoch
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a first frame: also if nothing has happened, but not before that is known."""
+        return bool(self.epoch)
 
     @property
     def number(self) -> int:
@@ -113,7 +118,7 @@ class LiveSequence:
         self, after: int, values: list[Raw], place: int, recovered: bool | None = None
     ) -> Frame:
         number = place // PLACES
-        event = Event(0, self.pattern, self.epoch or "", after, number, values, recovered)
+        event = Event(0, self.pattern, self.epoch, after, number, values, recovered)
         return frame(event, place)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from schemas.widget import TOO_SLOW, Close, Feeds, Lag, ServerError, ServerFrame
 from schemas.wire import encode_json
 from services.widgets.catalogue import Catalogue
-from services.widgets.live_sequence import LiveSequence
 from services.widgets.subscription import FellBehindError, Subscription
 from services.widgets.turns import Turns
 from services.widgets.way import Way
@@ -142,7 +141,7 @@ class Owed:
 
     def _of(self, held: Subscription, now_ms: float) -> bytes | None:
         """The next frame of one subscription, if there is one."""
-        if held.live.has_ended and isinstance(held.live, LiveSequence):
+        if held.live.has_successor:
             self._follow_again(held)
         elif held.live.has_ended:
             self._drop(held)
@@ -162,11 +161,11 @@ class Owed:
         return frame.numbered(held.number)
 
     def _follow_again(self, held: Subscription) -> None:
-        """Begin anew with the sequence that has come instead."""
+        """Begin anew with what has come instead of what was followed."""
         held.part()
         live = self._catalogue.follow(held.feed, held.view, held)
         self._catalogue.leave(held.live, held)
-        held.look_again(held.view, live)
+        held.begin_anew(live)
 
     def _drop(self, held: Subscription) -> None:
         del self._subscriptions[held.number]

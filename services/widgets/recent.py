@@ -18,11 +18,11 @@ class Recent:
     """The newest of one kind, and how far they reach back.
 
     Args:
-        epoch: of the stream that numbers them; None: not known yet.
+        epoch: of the stream that numbers them; empty: not known yet.
         floor: the number before the first.
     """
 
-    def __init__(self, epoch: str | None, floor: int = 0) -> None:
+    def __init__(self, epoch: str, floor: int = 0) -> None:
         self.epoch = epoch
         self.number = floor
         """The newest."""

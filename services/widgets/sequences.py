@@ -28,7 +28,7 @@ class Sequences:
 
     def expect(self, kind: str) -> None:
         """Those of *kind* are numbered by a stream that is not known yet: until `begin` nobody is told anything."""
-        self._recent[kind] = Recent(None)
+        self._recent[kind] = Recent("")
 
     def begin(self, kind: str, epoch: str, floor: int) -> list[LiveSequence]:
         """The stream of *kind* is *epoch*, and known from behind the number *floor* on; the sequences for which that is news.
@@ -36,12 +36,12 @@ class Sequences:
         Those of a former stream have ended.
         """
         found = self.of_kind(kind)
-        if self._recent[kind].epoch is None:
+        if not self._recent[kind].epoch:
             self._recent[kind].begin(epoch, floor)
         else:
             self._recent[kind] = Recent(epoch, floor)
             for each in found:
-                each.has_ended = True
+                each.has_ended = each.has_successor = True
                 del self._live[each.pattern]
         self.cut(kind, floor)
         return found

@@ -23,6 +23,7 @@ from services.widgets.catalogue import Catalogue
 from services.widgets.happening import Happening
 from services.widgets.heard import Heard
 from services.widgets.hub import LOOK_S, Hub
+from services.widgets.identity import Identity
 from services.widgets.tap import Tap
 from services.widgets.watched_halts import WatchedHalts
 
@@ -80,7 +81,13 @@ class Sources:
                 tasks.create_task(each)
 
     async def _watch_boards(self) -> None:
-        async for entry in KeyValue(self._connection, Bucket.BOARDS).watch():
+        bucket = KeyValue(self._connection, Bucket.BOARDS)
+        identity = Identity(self._connection, bucket.stream)
+        if await identity.is_new():
+            self._catalogue.begin_boards(identity.epoch)
+        async for entry in bucket.watch():
+            if await identity.is_new():
+                self._catalogue.begin_boards(identity.epoch)
             if entry.value is None:
                 self._catalogue.delete_board(entry.key)
             else:
@@ -88,7 +95,7 @@ class Sources:
 
     def _put_board(self, entry: Entry, value: bytes) -> None:
         try:
-            self._catalogue.put_board(entry.key, value, _received_ms(entry))
+            self._catalogue.put_board(entry.key, value, _received_ms(entry), entry.revision)
             self.updates += 1
         except (DecodeError, ValueError) as error:
             self._rejected += 1

@@ -125,9 +125,11 @@ class Subscription:
         if self._sent_ms is not None:
             self.due_ms = self._sent_ms + max(self.slowed_ms, self._interval_ms)
         if live is not self.live:
-            self.live, self._seq = live, None
-            if not isinstance(live, LiveSequence):  # which is another only if its stream is
-                self._asked = None
+            self.live, self._seq, self._asked = live, None, None
+
+    def begin_anew(self, live: Live) -> None:
+        """Go on with *live*, which has come instead of what was followed; or begin with it what has not begun."""
+        self.live, self._seq = live, None
 
     def end(self) -> None:
         """There is nothing to be given any more."""
@@ -204,29 +206,24 @@ class Subscription:
         """The first frame; None while there is nothing to see."""
         live, asked, self._asked = self.live, self._asked, None
         recovered = False if asked else None
-        if isinstance(live, LiveSequence):
-            if self._must_wait(live, asked, now_ms):
-                self._asked = asked
-                return None
-            found = live.resume(*asked) if asked else None
-            top = self.view.top
-            return found or live.begin(
-                top if isinstance(top, int) else DEFAULT_FIRST, recovered=recovered
-            )
-        if not live.seq:
+        if self._must_wait(asked, now_ms):
             self._asked = asked
             return None
         found = live.resume(*asked) if asked else None
+        if isinstance(live, LiveSequence):
+            top = self.view.top
+            first = top if isinstance(top, int) else DEFAULT_FIRST
+            return found or live.begin(first, recovered=recovered)
         return found or live.begin(recovered=recovered)
 
-    def _must_wait(self, live: LiveSequence, asked: Position | None, now_ms: float) -> bool:
+    def _must_wait(self, asked: Position | None, now_ms: float) -> bool:
         """Whether there is no first frame yet; `due_ms` says when to look again, if not only when something changes.
 
         The process that a client comes from may have heard of a message a moment earlier.
         """
-        if live.epoch is None:
+        if not self.live.is_known:
             return True
-        if asked is None or not live.is_behind(*asked):
+        if asked is None or not self.live.is_behind(*asked):
             return False
         if self._patience_ms is None:
             self._patience_ms = now_ms + _PATIENCE_MS

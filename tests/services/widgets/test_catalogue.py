@@ -157,7 +157,7 @@ def test_sequence_that_is_heard_anyway_goes_on_without_followers(catalogue: Cata
     positions = {}
     for pattern in ("alert/*/*", "trades/A"):
         live = catalogue.follow(pattern, View(), watcher)
-        positions[pattern] = live.epoch or "", live.seq
+        positions[pattern] = live.epoch, live.seq
         catalogue.leave(live, watcher)
     catalogue.put_event("alert/high/A", b"1")
     catalogue.put_event("trades/A", b"2")
