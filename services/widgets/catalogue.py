@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import partial
-from hashlib import blake2b
 
 from mesh.leaderboard import Instant, Leaderboard
 from schemas.columns import Columns
@@ -13,7 +12,6 @@ from schemas.widget import View
 from schemas.wire import json_decoder
 from services.widgets.audience import Audience, Watcher
 from services.widgets.listing import (
-    Listing,
     Market,
     Names,
     Published,
@@ -25,7 +23,7 @@ from services.widgets.listing import (
 )
 from services.widgets.live_sequence import LiveSequence
 from services.widgets.live_table import LiveTable
-from services.widgets.past import Past
+from services.widgets.past import Past, is_as_put
 from services.widgets.sequences import Sequences
 from services.widgets.shown import Scored, Showing
 from services.widgets.want import ViewError, Want, is_table, want
@@ -72,10 +70,7 @@ class Catalogue:
         self._scored: dict[str, Scored] = {}
         self._published: dict[str, Published] = {}
         self._received_ms: dict[str, float] = {}
-        self._boards_epoch: str | None = None
-        """Of the bucket; None: boards have no revisions."""
-        self._past: dict[str, Past] = {}
-        """Of each board that has any."""
+        self._past = Past()
         self._tables: OrderedDict[Want, LiveTable] = OrderedDict()
         self._sequences = Sequences(self._next_epoch)
         self._audiences: dict[Live, Audience] = {}
@@ -91,10 +86,9 @@ class Catalogue:
 
     def begin_boards(self, epoch: str) -> None:
         """Boards will be put with their revisions in the bucket *epoch*; whoever follows those of another begins anew."""
-        self._boards_epoch = epoch
-        self._past.clear()
+        self._past.begin(epoch)
         for wanted, table in list(self._tables.items()):
-            if _is_as_put(wanted):
+            if is_as_put(wanted):
                 table.has_ended = table.has_successor = True
                 del self._tables[wanted]
                 self._tell(table)
@@ -107,12 +101,11 @@ class Catalogue:
         Raises:
             ValueError: *value* is not a board; what was known stays.
         """
-        past = self._past.setdefault(name, Past())
-        if revision is not None and revision <= past.newest:
+        if revision is not None and revision <= self._past.newest(name):
             return
         found = published(_decode_board(value))
         if revision is not None:
-            past.keep(revision, found)
+            self._past.keep(name, revision, found)
         is_new = name not in self._published
         self._published[name], self._received_ms[name] = found, received_ms
         if is_new:
@@ -125,7 +118,7 @@ class Catalogue:
     def delete_board(self, name: str) -> None:
         """A board has ended."""
         if self._published.pop(name, None) is not None:
-            self._past.pop(name, None)
+            self._past.forget(name)
             self._announce()
             for table in [each for each in self._tables if each.feed == f"board/{name}"]:
                 ended = self._tables.pop(table)
@@ -244,16 +237,10 @@ class Catalogue:
 
     def _new_table(self, wanted: Want) -> LiveTable:
         """One that is the same in every process has positions that are, too."""
-        if self._boards_epoch is None or not _is_as_put(wanted):
+        epoch = self._past.epoch_of(wanted)
+        if epoch is None:
             return LiveTable(wanted, self._next_epoch())
-        view = blake2b(repr(wanted).encode(), digest_size=6).hexdigest()
-        return LiveTable(wanted, f"{self._boards_epoch}.{view}", partial(self._past_of, wanted))
-
-    def _past_of(self, wanted: Want, revision: int) -> Listing | None:
-        """What *wanted* was when its board was put with *revision*; None if that is not known."""
-        past = self._past.get(wanted.feed.removeprefix("board/"))
-        board = None if past is None else past.at(revision)
-        return None if board is None else of_published(wanted, board, None)
+        return LiveTable(wanted, epoch, partial(self._past.listing, wanted))
 
     def _update(self, table: LiveTable, received_ms: float) -> None:
         wanted = table.want
@@ -269,10 +256,8 @@ class Catalogue:
             listing = of_market(wanted, self.market, self._market_scores(name))
         else:
             return
-        before = table.seq
-        if table.update(
-            listing, received_ms, self._past[name].newest if table.is_numbered else None
-        ):
+        before, number = table.seq, self._past.newest(name) if table.is_numbered else None
+        if table.update(listing, received_ms, number):
             if table in self._audiences:
                 table.after(before)  # now, for one table after the other costs a third less
             self._tell(table)
@@ -328,9 +313,3 @@ class Catalogue:
         self.generation += 1
         for watcher in self._present:
             watcher()
-
-
-def _is_as_put(wanted: Want) -> bool:
-    """Whether a table is a board as it is put, whatever the market is: with its own fields, and all of its rows or a window."""
-    is_all = wanted.is_board and wanted.is_whole and wanted.top is None
-    return is_all and holds(wanted.columns)
