@@ -1,6 +1,7 @@
 """Addresses of brokers: `nats://host:port`, or those of a cluster, separated by commas; origins of pages; and addresses of the web."""
 
 import re
+import socket
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -8,6 +9,8 @@ from mesh.errors import SettingsError
 
 
 DEFAULT_URL = "nats://127.0.0.1:4222"
+THIS_MACHINE = "127.0.0.1"
+"""What a server listens on that is for this machine alone."""
 
 _CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?\S*@")
 _NEXT_URL = re.compile(r",(?=\s*[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -86,6 +89,39 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def check_host(text: str) -> None:
+    """Refuse what no server can listen on.
+
+    Raises:
+        ValueError: it is not an address by number: a name may stand for several.
+    """
+    try:
+        ip_address(text)
+    except ValueError as error:
+        raise ValueError(
+            f"Expected an address to listen on, like {THIS_MACHINE} or 0.0.0.0, not {text!r}"
+        ) from error
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """The family of sockets that listen on the address *host*."""
+    return socket.AF_INET if ip_address(host).version == 4 else socket.AF_INET6  # noqa: PLR2004 (a protocol)
+
+
+def reach(host: str) -> str:
+    """How a URL names a server of this machine that listens on the address *host*: one on all addresses is on loopback too."""
+    address = ip_address(host)
+    if address.version == 4:  # noqa: PLR2004 (a protocol)
+        return THIS_MACHINE if address.is_unspecified else host
+    return "[::1]" if address.is_unspecified else f"[{host}]"
+
+
+def own_origins(host: str, port: int) -> frozenset[str]:
+    """The origins of pages of a server on *port* of *host*, as far as its address tells them."""
+    names = {THIS_MACHINE, "localhost", reach(host)}
+    return frozenset(f"http://{name}:{port}" for name in names)
 
 
 def _is_usable(url: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from mesh.address import is_loopback
 from mesh.errors import SettingsError
 from mesh.settings import KEY_CHARACTERS, SETTINGS, Settings
 
@@ -48,6 +49,11 @@ def load(environment: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(problems)
     settings = Settings(**values)
+    if settings.ws_page_token and not is_loopback(settings.host):
+        # Who reaches the port from elsewhere can call it by any name, and would be given the token too.
+        raise SettingsError(
+            [f"MESH_WS_PAGE_TOKEN is for this machine alone, and MESH_HOST was {settings.host!r}"]
+        )
     former = environment.get("POLYGON_API_KEY", "")
     return msgspec.structs.replace(
         settings,

@@ -26,6 +26,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error, NoRespondersError, StaleConnectionError
 
+from mesh import tls
 from mesh.address import DEFAULT_URL, brokers, is_web_socket, without_credentials
 from mesh.backoff import delays_s
 from mesh.errors import BrokerError, BrokerVersionError, MeshError
@@ -75,7 +76,8 @@ class Connection:
         """Whether the context has begun and not ended."""
         self._log = log
         self._condition = condition("broker")
-        self._errors = 0
+        self.complaints = 0
+        """What the client complained about, but for what this user may not do."""
         self._denied: set[str] = set()
         """What this user was refused to do, as `publish` and a subject in small letters, as the client has it."""
 
@@ -191,6 +193,11 @@ class Connection:
         with suppress(Error):  # the connection is closed or closing, and the subscription with it
             await cancellable(subscribed.unsubscribe())
 
+    @property
+    def denied(self) -> frozenset[str]:
+        """What this user was refused to do, as `publish` or `subscription` and a subject in small letters."""
+        return frozenset(self._denied)
+
     def inbox(self) -> str:
         """A subject of one's own, for answers."""
         return self.client.new_inbox()
@@ -254,9 +261,9 @@ class Connection:
             self._deny(denied[1].lower(), denied[2].lower())
             return
         # The client calls this once for each message that it drops: one line for each would be a second disaster.
-        self._errors += 1
-        if self._errors % _COMPLAINTS_A_LINE == 1:
-            self._log.warning("broker.complained", error=repr(error), count=self._errors)
+        self.complaints += 1
+        if self.complaints % _COMPLAINTS_A_LINE == 1:
+            self._log.warning("broker.complained", error=repr(error), count=self.complaints)
 
     def _deny(self, action: str, subject: str) -> None:
         what = f"{action} {subject}"
@@ -277,15 +284,15 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
 
     Raises:
         SettingsError: an address is not one.
-        FatalError: there are no credentials in the file that is to hold them.
-        BrokerError: no broker answers at any of them.
+        FatalError: there are no credentials, or no certificates, in the file that is to hold them.
+        BrokerError: no broker answers at any of them, or none that is trusted.
         BrokerError, out of whatever the context awaits: the broker ended the connection for good.
         BrokerVersionError: the broker is older than 2.11.
     """
     servers = brokers(settings.nats_url or DEFAULT_URL)
     connection = Connection(Client(), log)
     leaving: list[asyncio.Task[None]] = []
-    await _connect(connection, servers, name, settings.nats_creds)
+    await _connect(connection, servers, name, settings.nats_creds, settings.nats_ca)
     try:
         _require_version(connection.client)
         connection.connected.set()
@@ -307,10 +314,13 @@ async def open_connection(settings: Settings, name: str, log: Log) -> AsyncItera
         await _close(connection.client)
 
 
-async def _connect(connection: Connection, servers: list[str], name: str, creds: str) -> None:
+async def _connect(
+    connection: Connection, servers: list[str], name: str, creds: str, ca: str
+) -> None:
     prefix = inbox_prefix(Path(creds)) if creds else None
+    secure = tls.is_wanted(servers, ca)
     if not is_web_socket(servers[0]):
-        connection.client._transport = ImpatientTransport()  # type: ignore[no-untyped-call]  # noqa: SLF001 (there is no other way)
+        connection.client._transport = ImpatientTransport(tls=secure)  # noqa: SLF001 (there is no other way)
     try:
         async with asyncio.timeout(_FIRST_CONNECT_S):
             await connection.client.connect(
@@ -328,10 +338,17 @@ async def _connect(connection: Connection, servers: list[str], name: str, creds:
                 inbox_prefix=prefix or f"_INBOX_{name}",
                 pending_size=_OUT_BYTES,
                 user_credentials=creds or None,
+                tls=tls.context(ca) if secure else None,
             )
     except (Error, OSError, TimeoutError) as error:
-        said = str(error) or str(connection.client.last_error or "waited 10 s for one")
+        last = connection.client.last_error
+        said = str(error) or str(last or "waited 10 s for one")
+        untrusted = tls.explained(last, ca)
         await connection.client.close()
+        if untrusted:
+            raise BrokerError(
+                f"the broker at {without_credentials(','.join(servers))} is not trusted: {untrusted}"
+            ) from error
         if "authorization" in said.lower():
             which = f"the credentials in {creds}" if creds else "a client without credentials"
             raise BrokerError(

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from mesh.address import THIS_MACHINE, check_host
 from mesh.declaration import about, about_port, check_days
 from mesh.hours import parse_closures
 from schemas.news import parse_filters
@@ -23,6 +24,12 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         about(
             "File with the credentials of this program's NATS user, as `mesh nats-keys` makes it. Unset: none; `mesh up` gives each program its own for the embedded broker"
+        ),
+    ] = ""
+    nats_ca: Annotated[
+        str,
+        about(
+            "File with the authorities (PEM) of which one must have signed the broker's certificate; with it, or with `tls://` addresses, nothing is said in clear. Unset: those of the system"
         ),
     ] = ""
     nats_issuer: Annotated[
@@ -53,6 +60,13 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         about_port("Port of the page and of `/ws`. Unset: 8080, or a free one if that is taken"),
     ] = 0
+    host: Annotated[
+        str,
+        about(
+            "Address that servers of HTTP and WebSockets listen on: page, health, control plane, simulator. `0.0.0.0` is every one of this machine, as in a container; then `MESH_WS_ORIGINS` and `MESH_CONTROL_URL` say how browsers come, and the page carries no token",
+            check=check_host,
+        ),
+    ] = THIS_MACHINE
     health_port: Annotated[
         int,
         about_port(

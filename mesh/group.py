@@ -86,7 +86,8 @@ class Group:
         """Slots that the holder has begun with."""
         self._connection = connection
         self._name = name
-        self._slots = slots
+        self.slots = slots
+        """How many there are."""
         self._member = member
         self._log = log
         self._owners = KeyValue(connection, Bucket.OWNERS)
@@ -212,17 +213,17 @@ class Group:
             return
         plan = self._plan(members)
         await asyncio.gather(
-            *(self._settle(slot, plan.get(slot), holder) for slot in range(self._slots))
+            *(self._settle(slot, plan.get(slot), holder) for slot in range(self.slots))
         )
 
     def _plan(self, members: Collection[str]) -> dict[int, str]:
         owned = {slot: member for slot, (member, _) in self._claims.items()}
         if clock.monotonic_s() < self._anew_until_s:
-            anew = deal({}, members, self._slots)
+            anew = deal({}, members, self.slots)
             if owned != anew:
                 return anew
             self._anew_until_s = 0.0
-        return deal(owned, members, self._slots)
+        return deal(owned, members, self.slots)
 
     async def _doubt_the_silent(self) -> None:
         before_s = clock.monotonic_s() - _SILENCE_S

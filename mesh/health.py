@@ -1,21 +1,22 @@
-"""What an orchestrator asks a program over HTTP: `/healthz`, `/readyz`, `/version` and `/status`, each a JSON object.
+"""What an orchestrator asks a program over HTTP: `/healthz`, `/readyz`, `/version` and `/status`, each a JSON object, and `/metrics`.
 
 `/healthz` is 200 while the event loop turns: who gets no answer should restart the program.
 `/readyz` is 200 while the program does its job and 503 while it does not, with the reasons: it will
 go on by itself, so it should be left alone, and not be sent work.
 `/status` is for people and exporters: all that the program says of itself.
+`/metrics` is for Prometheus: every instrument of `mesh.instruments` that the program has a value of.
 """
 
 import asyncio
-import errno
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from mesh.errors import FatalError
+from mesh.address import THIS_MACHINE
+from mesh.listener import listener_on
+from mesh.meters import Meters, exposition
 from mesh.readiness import Report
 from schemas.wire import encode_json
 
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     import uvicorn
 
 
-HOST = "127.0.0.1"
-
+_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+_NO_STORE = (b"cache-control", b"no-store")
 Ask = Callable[[], Report]
 Answer = tuple[HTTPStatus, Any]
+"""Bytes are those of `/metrics`, everything else becomes JSON."""
 Message = dict[str, Any]
 Application = Callable[
     [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
@@ -43,6 +45,7 @@ def _version() -> str:
 
 
 VERSION = _version()
+_WHAT = "the health of this program"
 
 
 def readyz(report: Report) -> Answer:
@@ -52,18 +55,23 @@ def readyz(report: Report) -> Answer:
 
 @asynccontextmanager
 async def serving(
-    port: int, service: str, ask: Ask, tell: Callable[[], Any] = dict
+    port: int,
+    service: str,
+    ask: Ask,
+    tell: Callable[[], Any] = dict,
+    meters: Meters | None = None,
+    host: str = THIS_MACHINE,
 ) -> AsyncIterator[None]:
-    """Answer on *port* of 127.0.0.1 for the duration of the context; not at all if it is 0.
+    """Answer on *port* of *host* for the duration of the context; not at all if it is 0.
 
     Raises:
-        FatalError: the port is taken.
+        FatalError: the port is taken, or the address is not of this machine.
     """
     if not port:
         yield
         return
-    with _listening(port) as listener:
-        server = _server(_application(service, ask, tell))
+    with listener_on(host, port, _WHAT, "MESH_HEALTH_PORT") as listener:
+        server = _server(_application(service, ask, tell, meters or Meters()))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve([listener]))
             try:
@@ -72,12 +80,13 @@ async def serving(
                 server.should_exit = True
 
 
-def _application(service: str, ask: Ask, tell: Callable[[], Any]) -> Application:
+def _application(service: str, ask: Ask, tell: Callable[[], Any], meters: Meters) -> Application:
     routes: dict[str, Callable[[], Answer]] = {
         "/healthz": lambda: (HTTPStatus.OK, {"status": "ok"}),
         "/readyz": lambda: readyz(ask()),
-        "/version": lambda: (HTTPStatus.OK, {"service": service, "version": VERSION}),
+        "/version": lambda: (HTTPStatus.OK, _versions(service, tell())),
         "/status": lambda: (HTTPStatus.OK, tell()),
+        "/metrics": lambda: (HTTPStatus.OK, exposition(meters)),
     }
 
     def nothing() -> Answer:
@@ -89,11 +98,21 @@ def _application(service: str, ask: Ask, tell: Callable[[], Any]) -> Application
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
         status, content = routes.get(scope["path"], nothing)()
-        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        is_text = isinstance(content, bytes)
+        headers = [(b"content-type", _TEXT if is_text else b"application/json"), _NO_STORE]
         await send({"type": "http.response.start", "status": int(status), "headers": headers})
-        await send({"type": "http.response.body", "body": encode_json(content)})
+        body = content if is_text else encode_json(content)
+        await send({"type": "http.response.body", "body": body})
 
     return application
+
+
+def _versions(service: str, told: dict[str, Any]) -> dict[str, Any]:
+    """The version of the package, and what *told* knows of the image that it runs from."""
+    image: dict[str, Any] = {
+        name: told[name] for name in ("container_image", "image_version") if name in told
+    }
+    return {"service": service, "version": VERSION, **image}
 
 
 def _server(application: Application) -> "uvicorn.Server":
@@ -115,18 +134,3 @@ def _server(application: Application) -> "uvicorn.Server":
             timeout_graceful_shutdown=1,
         )
     )
-
-
-@contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
-    try:
-        listener = socket.create_server((HOST, port))
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        raise FatalError(
-            f"port {port} for the health of this program is taken or not allowed on {HOST}: "
-            "free it, or choose another with MESH_HEALTH_PORT"
-        ) from error
-    with listener:
-        yield listener

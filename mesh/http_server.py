@@ -1,7 +1,6 @@
 """uvicorn, as every program that serves HTTP needs it: in somebody else's event loop, on a socket that it is given."""
 
 import asyncio
-import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +8,9 @@ from typing import Any
 
 import uvicorn
 
-from mesh.errors import FatalError
+from mesh.address import THIS_MACHINE
+from mesh.listener import listener_on
 from mesh.opening import Opening
-
-
-HOST = "127.0.0.1"
 
 
 class HttpServer(uvicorn.Server):
@@ -48,26 +45,20 @@ class HttpServer(uvicorn.Server):
 
 
 @contextmanager
-def listening(port: int, what: str, choose: str, backlog: int = 128) -> Iterator[socket.socket]:
+def listening(
+    port: int, what: str, choose: str, backlog: int = 128, host: str = THIS_MACHINE
+) -> Iterator[socket.socket]:
     """A socket on *port*, which several processes of a program may share: the kernel deals clients among them.
 
     Args:
-        port: of this machine.
+        port: of *host*.
         what: what it is for, and *choose* how to have another one, for whoever finds it taken.
         choose: see *what*.
         backlog: connections that may wait to be accepted.
+        host: an address of this machine.
 
     Raises:
-        FatalError: the port is taken.
+        FatalError: the port is taken, or the address is not of this machine.
     """
-    try:
-        listener = socket.create_server((HOST, port), backlog=backlog, reuse_port=True)
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        raise FatalError(
-            f"port {port} of {what} is taken or not allowed on {HOST}: "
-            f"free it, or choose another with {choose}"
-        ) from error
-    with listener:
+    with listener_on(host, port, what, choose, backlog=backlog, is_shared=True) as listener:
         yield listener

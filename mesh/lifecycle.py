@@ -14,12 +14,14 @@ from typing import Any
 
 import uvloop
 
-from mesh import health
+from mesh import health, telemetry, vitals
 from mesh.config import load
 from mesh.errors import FatalError, MeshError, SettingsError
 from mesh.logs import Log, set_up
+from mesh.meters import Meters, Readings
 from mesh.readiness import OF_PROGRAM, PROGRAM, Condition, Readiness, Report
 from mesh.settings import Settings
+from mesh.spans import Spans
 
 
 EX_FATAL = 78
@@ -41,6 +43,10 @@ class Lifecycle:
         self.readiness = Readiness(log)
         self.tell: Callable[[], dict[str, Any]] = dict
         """What the program says of itself beside its readiness: `state` and `counters`; nothing, if it is no service."""
+        self.meters = Meters()
+        """What it says in figures."""
+        self.spans: Spans | None = None
+        """What makes its spans, where somebody wants traces."""
 
     def ready(self, **facts: Any) -> None:
         """Say that the program does its job from now on, with the *facts* a person wants to know."""
@@ -116,23 +122,44 @@ def _status(name: str, settings: Settings, lifecycle: Lifecycle) -> dict[str, An
     }
 
 
+def _readings(settings: Settings, lifecycle: Lifecycle) -> Readings:
+    """What every program says in figures."""
+    report = lifecycle.report()
+    return {
+        "build.info": {(health.VERSION, settings.image_version): 1},
+        "program.ready": report.ready,
+        "program.lost": dict.fromkeys(report.reasons, 1),
+        **vitals.readings(),
+    }
+
+
 async def _run(name: str, program: Program, settings: Settings, log: Log, drain_s: float) -> int:
     lifecycle = Lifecycle(log)
+    lifecycle.meters.add(lambda: _readings(settings, lifecycle))
     OF_PROGRAM.set(lifecycle.readiness)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lifecycle.stopping.set)
-    async with (
-        health.serving(
-            settings.health_port, name, lifecycle.report, lambda: _status(name, settings, lifecycle)
-        ),
-        asyncio.TaskGroup() as tasks,
-    ):
-        running = tasks.create_task(program(settings, lifecycle))
-        abandoning = tasks.create_task(_abandon(running, lifecycle, drain_s))
-        counters = await running
-        abandoning.cancel()
-    log.info("service.stopped", **counters)
+    async with telemetry.opened(name, lifecycle.meters, log) as lifecycle.spans:
+        async with (
+            health.serving(
+                settings.health_port,
+                name,
+                lifecycle.report,
+                lambda: _status(name, settings, lifecycle),
+                lifecycle.meters,
+                settings.host,
+            ),
+            asyncio.TaskGroup() as tasks,
+        ):
+            running = tasks.create_task(program(settings, lifecycle))
+            lag = lifecycle.meters.distribution("loop.lag")
+            meanwhile = (_abandon(running, lifecycle, drain_s), vitals.watch(lag))
+            beside = [tasks.create_task(each) for each in meanwhile]
+            counters = await running
+            for each in beside:
+                each.cancel()
+        log.info("service.stopped", **counters)
     return 0
 
 

@@ -10,6 +10,7 @@ loggers other methods, so that a line that is left out costs as little as ever.
 
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +18,9 @@ import structlog
 
 
 Log = structlog.typing.FilteringBoundLogger
+Line = Mapping[str, Any]
+"""The fields of a line, with its `event` and `level`."""
+_sinks: list[Callable[[Line], None]] = []
 
 
 class _Leveled(structlog.make_filtering_bound_logger("debug")):  # type: ignore[misc]  # made at run time
@@ -39,6 +43,7 @@ def set_up(service: str, level: str) -> Log:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _copy,
             structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=_Leveled,
@@ -48,6 +53,18 @@ def set_up(service: str, level: str) -> Log:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)  # libraries: what only they know
     log: Log = structlog.get_logger()
     return log.bind(service=service)
+
+
+def copy_to(sink: Callable[[Line], None] | None) -> None:
+    """Give each line that is written from now on to *sink* as well; None: to nobody any more."""
+    _sinks[:] = [] if sink is None else [sink]
+
+
+def _copy(logger: Any, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    del logger, method
+    for sink in _sinks:
+        sink(line)
+    return line
 
 
 def _json(value: Any, **_ignored: Any) -> bytes:

@@ -7,6 +7,7 @@ from mesh import clock, direct
 from mesh.connection import Connection, Message, Subscription
 from mesh.kv import KeyValue
 from mesh.market import MarketTable
+from mesh.spans import MOST_LINKS, traceparent
 from schemas.columns import Image, RowsBatch
 from schemas.naming import (
     CANARY_SYMBOL,
@@ -35,6 +36,7 @@ class MarketReader:
         """Whether any row of the market changed since the reader of the table last set this to False."""
         self.heard = asyncio.Event()
         """Set whenever any row changed, for a reader of the table that waits; it clears it."""
+        self._links: list[str] = []
         self._connection = connection
         self._images = KeyValue(connection, Bucket.IMAGES)
         self._partitions = range(partitions)
@@ -50,6 +52,11 @@ class MarketReader:
         """
         self._subscription = await self._connection.subscribe("rows.*", self._on_rows)
         await self.complete()
+
+    def take_links(self) -> list[str]:
+        """The contexts of what was traced of all that was heard since the last call."""
+        links, self._links = self._links, []
+        return links
 
     async def close(self) -> None:
         """Listen no more: the table stays as it is."""
@@ -76,6 +83,9 @@ class MarketReader:
         if partition not in self._partitions:
             return
         batch = _readable(message.data, partition)
+        parent = traceparent(message.headers)
+        if parent is not None and len(self._links) < MOST_LINKS:
+            self._links.append(parent)
         complete = False
         with suppress(ValueError):
             complete = batch is not None and self.table.apply(batch)

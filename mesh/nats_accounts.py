@@ -8,16 +8,25 @@ from mesh.nats_jwt import Claims
 from mesh.permissions import PUBLIC_SUBJECTS, in_domain, readable
 
 
-_JETSTREAM = dict.fromkeys(
-    ("mem_storage", "disk_storage", "streams", "consumer"), nats_jwt.NO_LIMIT
-)
+_GB = 1 << 30
+_JETSTREAM = {
+    "mem_storage": 8 * _GB,
+    "disk_storage": 32 * _GB,
+    "streams": 64,
+    "consumer": 500,
+    "max_bytes_required": True,
+}
+"""Of all streams together, each replica counted: room for those of nats/ on five servers. Consumers are those of one stream.
+
+A single server that has less (`max_memory_store`, `max_file_store` of server.conf) gives the account nothing at all.
+"""
 _READERS_LIMITS = {"conn": 256, "leaf": 0}
 """Connections of all who read; leaf nodes would bring whole servers."""
 
 
 def of_programs(key: str) -> Claims:
     """The account with the streams."""
-    return nats_jwt.account("MESH", key, limits=_JETSTREAM, exports=_exports())
+    return nats_jwt.account("MESH", key, limits={**_JETSTREAM, "leaf": 0}, exports=_exports())
 
 
 def of_readers(key: str, programs: str) -> Claims:

@@ -82,6 +82,8 @@ def create(folder: Path, now_s: int) -> None:
 def renew(folder: Path, now_s: int) -> None:
     """Give each program what this version of the mesh lets it do; its key stays, and external users do too.
 
+    The account of the programs gets the limits of this version, for servers that start with the new `auth.conf`.
+
     Raises:
         FatalError: the folder does not hold a whole set.
     """
@@ -91,6 +93,10 @@ def renew(folder: Path, now_s: int) -> None:
         seed = _seed_in(path) if path.exists() else _new(Kind.USER)
         claims = nats_jwt.user(name, nats_jwt.public_key(seed), may.publish, may.subscribe)
         _write(path, nats_jwt.creds(nats_jwt.signed(claims, account_seed, now_s), seed))
+    if (folder / AUTH_FILE).exists():
+        account = nats_jwt.public_key(account_seed)
+        token = nats_jwt.signed(of_programs(account), _seed(folder / ISSUER / _SIGNING_SEED), now_s)
+        keep_account(folder, account, token)
 
 
 def including(folder: Path, conf: Path) -> Path:
@@ -202,6 +208,15 @@ def inbox_prefix(path: Path) -> str | None:
     allowed = claims.get("nats", {}).get("sub", {}).get("allow", [])
     own = [subject for subject in allowed if subject.startswith(INBOX) and subject.endswith(".>")]
     return own[0].removesuffix(".>") if own else None
+
+
+def credentials_end_s(path: Path) -> int | None:
+    """When what a `.creds` file holds ends, seconds since the epoch; None: never, or nobody can tell just now."""
+    try:
+        ends_s = nats_jwt.claims_in(_text(path)).get("exp")
+    except (FatalError, TokenError):
+        return None
+    return ends_s if isinstance(ends_s, int) else None
 
 
 def _create(folder: Path, now_s: int) -> None:

@@ -34,6 +34,7 @@ from schemas.control_naming import audit_subject, control_key
 from schemas.naming import (
     ALERTS_STREAM,
     AUDIT_STREAM,
+    CANARY_SYMBOL,
     NEWS_OF_ALL,
     NEWS_STREAM,
     NEWS_TAPE_STREAM,
@@ -51,6 +52,7 @@ from schemas.naming import (
     owner_key,
     positions_subject,
     repair_subject,
+    row_subject,
     rows_subject,
     tape_stream,
     tape_subject,
@@ -60,6 +62,8 @@ from schemas.naming import (
 
 ADMIN = "admin"
 """Who applies the topology and looks after the mesh."""
+SMOKE = "smoke"
+"""Who proves after a deployment that everything runs, in the version that it should."""
 READER = "reader"
 """The external user of this machine, made with every set of keys."""
 INBOX = "_INBOX"
@@ -190,7 +194,7 @@ def _program(
     kinds: Iterable[str] = (),
 ) -> Permissions:
     """What every program may do, and these beside; *kinds* of what persons want are asked for here."""
-    asked_by = (f"{inbox(ADMIN)}.>", f"{inbox('control')}.>", _ANSWERS)
+    asked_by = (f"{inbox(ADMIN)}.>", f"{inbox('control')}.>", f"{inbox(SMOKE)}.>", _ANSWERS)
     may_publish = {
         "$JS.API.INFO": None,
         **dict.fromkeys((*asked_by, *_obeys(name, *kinds), *publish)),
@@ -297,12 +301,12 @@ _OF_CONTROL = (
 _CONTROL = _program(
     "control",
     (
-        _AUDIT, *_reads(*Bucket), *_writes(*_OF_CONTROL), *_watches(*_OF_CONTROL, Bucket.ROWS), *_gets(AUDIT_STREAM),
+        _AUDIT, *_reads(*Bucket), *_writes(*_OF_CONTROL), *_watches(*_OF_CONTROL), *_gets(AUDIT_STREAM),
         *(subject for each in MarketClass for subject in _gets(tape_stream(each))),
         _info("*"), "$JS.API.STREAM.LIST", "$JS.API.CONSUMER.LIST.*", _CANARY,
         "$SRV.>", "ctl.>", vendor_subject("*"), alive_subject("*"),
     ),
-    (members_subject("*"), _ROWS),
+    (members_subject("*"), _ROWS, row_subject(CANARY_SYMBOL)),
 )  # fmt: skip
 
 _ADMIN = Permissions(
@@ -316,6 +320,10 @@ _ADMIN = Permissions(
     ),
 )  # fmt: skip
 
+_SMOKE = Permissions(
+    ("$SRV.INFO", _CANARY), (f"{inbox(SMOKE)}.>", _ROWS, row_subject(CANARY_SYMBOL))
+)  # fmt: skip
+
 PROGRAMS: dict[str, Permissions] = {
     "listener": _LISTENER,
     "processors": _PROCESSORS,
@@ -324,6 +332,7 @@ PROGRAMS: dict[str, Permissions] = {
     "news": _NEWS,
     "widgets": _WIDGETS,
     "control": _CONTROL,
+    SMOKE: _SMOKE,
     ADMIN: _ADMIN,
 }
 """The users of the account that holds the streams."""

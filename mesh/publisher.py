@@ -20,6 +20,8 @@ from schemas.wire import Wire
 
 
 _LOST_AFTER_S = 5.0
+_HEADER_BYTES = 256
+"""More than the headers of a message take; the server counts them with the payload."""
 
 
 class _Ack(Wire, frozen=True):
@@ -68,8 +70,16 @@ class Publisher:
         """Messages whose acknowledgement has neither come nor been given up."""
         return len(self._waiting)
 
-    async def publish(self, subject: str, payload: bytes, events: int = 1) -> None:
+    async def publish(
+        self,
+        subject: str,
+        payload: bytes,
+        events: int = 1,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         """Send a message of so many *events*; waits while the connection is down, or for the window.
+
+        The *headers* are left out where there is no room for them: only traces would miss them.
 
         Raises:
             BrokerError: it was not sent, and is not waited for.
@@ -84,7 +94,11 @@ class Publisher:
         self._waiting[number] = _Sent(subject, events, math.inf)
         self._order.append(number)
         try:
-            await self._connection.publish(subject, payload, reply=f"{self._inbox}.{number}")
+            reply = f"{self._inbox}.{number}"
+            has_room = len(payload) + _HEADER_BYTES <= self._connection.client.max_payload
+            await self._connection.publish(
+                subject, payload, reply=reply, headers=headers if has_room else None
+            )
         except (BrokerError, asyncio.CancelledError):
             del self._waiting[number]
             raise

@@ -15,6 +15,7 @@ import os
 import platform
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -30,6 +31,8 @@ from mesh.errors import BrokerError, ConflictError
 from mesh.group import member_name
 from mesh.health import VERSION
 from mesh.lifecycle import Lifecycle
+from mesh.meters import Readings
+from mesh.nats_keys import credentials_end_s
 from mesh.settings import Settings
 from mesh.tasks import cancellable, end
 from mesh.wishes import Wish, Wishes
@@ -107,7 +110,9 @@ class Service:
                 "instance": self.instance,
                 "host": platform.node(),
                 "pid": str(os.getpid()),
+                "version": VERSION,
                 "image": self._settings.container_image,
+                "image_version": self._settings.image_version,
             },
             stats_handler=self._statistics,
         )
@@ -115,6 +120,7 @@ class Service:
     async def start(self) -> None:
         """Be found, and answer for the state of this process."""
         self._lifecycle.tell = self.status
+        self._lifecycle.meters.add(self._readings)
         await cancellable(self._micro.start())
         await self.answer(_STATUS, self.status)
         await self.obey("log", lambda asked: changes.set_level(self.program, asked.level))
@@ -177,7 +183,6 @@ class Service:
         report = self._lifecycle.report()
         return {
             **self._config().metadata,  # type: ignore[dict-item]  # there is one
-            "version": VERSION,
             "ready": report.ready,
             "reasons": report.reasons,
             "facts": report.facts,
@@ -185,6 +190,21 @@ class Service:
             "state": self.says.state(),
             "counters": self.says.counters(),
         }
+
+    def _readings(self) -> Readings:
+        connection, stats = self.connection, self.connection.client.stats
+        found: dict[str, float] = {
+            "broker.connected": connection.connected.is_set(),
+            "broker.reconnects": connection.incarnation,
+            "broker.errors": connection.complaints,
+            "broker.received": stats["in_bytes"],
+            "broker.sent": stats["out_bytes"],
+        }
+        if self._settings.nats_creds:
+            expires_s = credentials_end_s(Path(self._settings.nats_creds))
+            if expires_s is not None:
+                found["credentials.expiry_timestamp"] = expires_s
+        return found
 
     def _statistics(self, endpoint: EndpointStats) -> dict[str, Any]:
         # The client's encoder knows plain values only.

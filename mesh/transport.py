@@ -6,10 +6,13 @@ before it tries another server. (Measured: a program that published never came b
 """
 
 import asyncio
+import ssl
 from contextlib import suppress
 from urllib.parse import ParseResult
 
 from nats.aio.transport import TcpTransport
+
+from mesh.tls import PlainTextError
 
 
 _STUCK_S = 3.0
@@ -17,7 +20,17 @@ _CLOSE_S = 0.5
 
 
 class ImpatientTransport(TcpTransport):
-    """TCP or TLS; a write that is stuck is an error, after which the client tries another server."""
+    """TCP or TLS; a write that is stuck is an error, after which the client tries another server.
+
+    Args:
+        tls: whether nothing may be said in clear, whatever the server says of itself.
+    """
+
+    def __init__(self, *, tls: bool = False) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._tls = tls
+        self._is_open = not tls
+        """Whether the client may say something."""
 
     def __bool__(self) -> bool:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """True, or the client would make one of its own at the first connection."""
@@ -27,7 +40,29 @@ class ImpatientTransport(TcpTransport):
         """Connect to *uri*; what was open before is dropped, which the client forgets if a server did not greet."""
         if self._io_writer is not None:
             self._io_writer.transport.abort()
+        self._is_open = not self._tls
         await super().connect(uri, buffer_size, connect_timeout)
+
+    async def connect_tls(  # type: ignore[explicit-override]  # typing's comes with 3.12
+        self,
+        uri: str | ParseResult,
+        ssl_context: ssl.SSLContext,
+        buffer_size: int,
+        connect_timeout: int,
+    ) -> None:
+        """Go on with the connection in TLS, to a server that has the name in *uri*."""
+        await super().connect_tls(uri, ssl_context, buffer_size, connect_timeout)
+        self._is_open = True
+
+    def write(self, payload: bytes) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
+        """Have *payload* written.
+
+        Raises:
+            PlainTextError: it would be written in clear, and must not be.
+        """
+        if not self._is_open:
+            raise PlainTextError
+        super().write(payload)  # type: ignore[no-untyped-call]
 
     async def drain(self) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """Wait until there is room to write.

@@ -21,6 +21,7 @@ from services.bench import flags as bench_flags
 from services.ctl import flags as ctl_flags
 from services.load import flags as load_flags
 from services.nats_keys import flags as nats_keys_flags
+from services.smoke import flags as smoke_flags
 from services.tail import flags as tail_flags
 from services.tokens import flags as token_flags
 from services.up import flags as up_flags
@@ -112,6 +113,10 @@ def _add_tables(command: Command) -> None:
     boards.add_argument("--markdown", action="store_true", help="the table of the README")
     boards.set_defaults(act=_boards)
 
+    telemetry = command("telemetry", help="print every metric, span and log event")
+
+    telemetry.set_defaults(act=_telemetry)
+
 
 def _add_measurements(command: Command) -> None:
     _add_benches(command("bench", help="measure; prints one JSON object"))
@@ -144,6 +149,13 @@ def _add_questions(command: Command) -> None:
     tail = command("tail", help="follow a feed in the terminal, or into a pipe")
     tail_flags.add(tail)
     tail.set_defaults(act=_tail)
+
+    smoke = command(
+        "smoke",
+        help="prove that what was deployed runs, and data comes through; exit code 1 if not",
+    )
+    smoke_flags.add(smoke)
+    smoke.set_defaults(act=_smoke)
 
     command("doctor", help="say what is wrong with this machine and these settings").set_defaults(
         act=_doctor
@@ -213,6 +225,11 @@ def _nats_keys(arguments: argparse.Namespace) -> int:
     return code
 
 
+def _smoke(arguments: argparse.Namespace) -> int:
+    code: int = import_module("services.smoke.command").main(arguments, load(os.environ))
+    return code
+
+
 def _doctor(_: argparse.Namespace) -> int:
     code: int = import_module("services.doctor").main(os.environ)
     return code
@@ -251,6 +268,11 @@ def _config(arguments: argparse.Namespace) -> int:
     rows = table(load(os.environ))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     _say("\n".join(f"{env:{widths[0]}}  {value:{widths[1]}}  {text}" for env, value, text in rows))
+    return 0
+
+
+def _telemetry(_: argparse.Namespace) -> int:
+    _say(import_module("services.telemetry.table").markdown())
     return 0
 
 

@@ -14,6 +14,7 @@ from services.scanners import discover
 from services.widgets.catalogue import FEEDS_ALWAYS
 
 
+TELEMETRY = Path(__file__).parents[1] / "mesh" / "TELEMETRY.md"
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
@@ -76,3 +77,10 @@ def test_close_code_is_documented(code: Close) -> None:
 def test_feed_is_documented(feed: str) -> None:
     """Each kind of feed has a line in the table of feeds."""
     assert f"\n| `{feed.partition('/')[0]}" in README
+
+
+def test_tables_of_telemetry_are_the_printed_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    """TELEMETRY.md is word for word what `mesh telemetry` prints: every instrument, span and log event, where an event is a constant."""
+    assert main(["telemetry"]) == 0
+
+    assert capsys.readouterr().out == TELEMETRY.read_text()

@@ -17,13 +17,16 @@ from mesh.group import Group
 from mesh.leaderboard import Instant, board_at
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.market_reader import MarketReader
+from mesh.meters import Readings
 from mesh.service import Asked, Says, Service, join
 from mesh.settings import Settings
+from mesh.spans import ROWS_TEMPLATE
 from mesh.tasks import end, first_of, ticks
 from mesh.wishes import Wish
 from schemas.control import BoardWanted
 from schemas.leaderboard import Board
 from services import scanners
+from services.boards import figures
 from services.boards.shelf import Shelf
 
 
@@ -116,13 +119,22 @@ class Boards:
         if not self.reader.changed or instant is None:
             return
         self.reader.changed = False
-        boards = self._ranked(instant)
         try:
-            await self.shelf.put(boards, self._received_ms)
+            await self._put_ranked(instant)
         except BrokerError:
             self.reader.changed = True
             raise
         self._received_ms = 0.0
+
+    async def _put_ranked(self, instant: Instant) -> None:
+        links, spans = self.reader.take_links(), self._lifecycle.spans
+        if not links or spans is None:
+            await self.shelf.put(self._ranked(instant), self._received_ms)
+            return
+        with spans.span(
+            "process", ROWS_TEMPLATE, links, batch__message_count=len(self._boards)
+        ) as headers:
+            await self.shelf.put(self._ranked(instant), self._received_ms, headers)
 
     def _ranked(self, instant: Instant) -> list[Board]:
         """All boards but those that are paused and say so."""
@@ -155,6 +167,11 @@ class Boards:
             "symbols": len(self.reader.table.columns()),
             "paused": [name for name in self.names if self.is_paused(name)],
         }
+
+    def figures(self) -> Readings:
+        """What it does, in figures."""
+        found = figures.of(self.reader.table, self.shelf, self.group, active=self.active)
+        return {**found, "board.paused": {name: self.is_paused(name) for name in self.names}}
 
     async def obey(self) -> None:
         """Put the boards again when somebody wants one to be paused or to go on, for ever."""
@@ -214,6 +231,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         await Checkpoints(service.connection).require_partitions(settings.partitions)
         boards = Boards(settings, service, lifecycle)
         service.says = Says(boards.tell, lambda: {"puts": boards.shelf.puts})
+        lifecycle.meters.add(boards.figures)
         await service.wishes.load()
         await service.obey("pause", lambda asked: changes.pause_board(boards.named(asked)))
         await service.obey("resume", lambda asked: changes.resume_board(boards.named(asked)))

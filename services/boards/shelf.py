@@ -5,9 +5,11 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 
+from mesh import clock
 from mesh.connection import Connection
 from mesh.errors import BrokerError, FencedError
 from mesh.kv import RECEIVED_MS, Entry, KeyValue
+from mesh.spans import Headers
 from schemas.leaderboard import Board
 from schemas.naming import Bucket
 from schemas.wire import DecodeError, encode_json, json_decoder
@@ -37,6 +39,8 @@ class Shelf:
 
     def __init__(self, connection: Connection, names: Iterable[str]) -> None:
         self.puts = 0
+        self.put_ms: dict[str, float] = {}
+        """When each board was put last, of those that were."""
         self._bucket = KeyValue(connection, Bucket.BOARDS)
         self._names = list(names)
         self._places = {name: _Place() for name in self._names}
@@ -62,14 +66,16 @@ class Shelf:
         self._places[name].seq += 1
         return self._places[name].seq
 
-    async def put(self, boards: Iterable[Board], received_ms: float) -> None:
-        """Put *boards*, all at once.
+    async def put(
+        self, boards: Iterable[Board], received_ms: float, traced: Headers | None = None
+    ) -> None:
+        """Put *boards*, all at once, with the headers of the span that they are put in, if there is one.
 
         Raises:
             FencedError: another process has put one of them since `begin`.
             BrokerError: at least one is not known to be stored.
         """
-        headers = {RECEIVED_MS: f"{received_ms:.3f}"}
+        headers = {RECEIVED_MS: f"{received_ms:.3f}", **(traced or {})}
         results = await asyncio.gather(
             *(self._put(board, encode_json(board), headers) for board in boards),
             return_exceptions=True,
@@ -97,6 +103,7 @@ class Shelf:
         place.unsure.clear()
         place.paused = board.paused
         self.puts += 1
+        self.put_ms[name] = clock.now_ms()
 
     def _resolve(self, place: _Place, stored: Entry | None) -> None:
         """Learn what became of puts without an answer: one of them is stored, or none. Anything else is another's."""

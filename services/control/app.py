@@ -1,5 +1,6 @@
 """The web application: routes that other modules bring, and what holds for all of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -40,9 +41,13 @@ class Refusal(Wire, frozen=True):
 
 
 def build(
-    access: Access, routes: Sequence[ControllerRouterHandler], ask: Ask, log: Log
+    access: Access,
+    routes: Sequence[ControllerRouterHandler],
+    ask: Ask,
+    log: Log,
+    answered: Counter[str] | None = None,
 ) -> Litestar:
-    """The application: *routes*, and those of its health.
+    """The application: *routes*, and those of its health. Requests are counted in *answered*, by the class of their status.
 
     Raises:
         ValueError: a route does not say who may call it.
@@ -60,7 +65,7 @@ def build(
     app = Litestar(
         [*routes, healthz, ready],
         guards=[access.admit],
-        before_send=[_add_headers],
+        before_send=[partial(_add_headers, Counter() if answered is None else answered)],
         exception_handlers={
             HTTPException: _refused,
             BrokerError: _broker_away,
@@ -93,9 +98,10 @@ def build(
     return app
 
 
-async def _add_headers(message: Message, scope: Scope) -> None:
+async def _add_headers(answered: Counter[str], message: Message, scope: Scope) -> None:
     """To every answer, those of the framework itself too; what a route sets by itself stays."""
     if message["type"] == "http.response.start":
+        answered[f"{message['status'] // 100}xx"] += 1
         headers = MutableScopeHeaders.from_message(message)
         for name, value in HEADERS.items():
             headers.setdefault(name, value)

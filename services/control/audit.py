@@ -1,5 +1,7 @@
 """The audit: written with an acknowledgement, read newest first. It knows no HTTP, so that commands can read it too."""
 
+from collections import Counter
+
 from mesh import audit, direct
 from mesh.connection import Connection
 from schemas.audit import Record
@@ -15,6 +17,8 @@ class Audit:
     """Over a connection."""
 
     def __init__(self, connection: Connection) -> None:
+        self.written: Counter[tuple[str, str]] = Counter()
+        """Records of this process, by what was done and by `done`, `refused` or `failed`."""
         self._connection = connection
 
     async def write(self, record: Record) -> None:
@@ -23,6 +27,7 @@ class Audit:
         Raises:
             BrokerError: it is not known to be kept.
         """
+        self.written[record.action, record.outcome.partition(":")[0]] += 1
         await audit.write(self._connection, record)
 
     async def read(

@@ -15,12 +15,13 @@ from contextlib import suppress
 import numpy as np
 
 from mesh import clock
+from mesh.address import reach
 from mesh.connection import Connection, Message
 from mesh.errors import BrokerError, MeshError
 from mesh.feed_state import TableState
-from mesh.kv import KeyValue
 from mesh.partition import partition_of
 from mesh.settings import Settings
+from mesh.spans import TAPE_TEMPLATE, Spans
 from mesh.tasks import ticks
 from mesh.tokens import LONGEST_S, Tokens, key_from
 from mesh.widget_client import WidgetClient, open_widget_client
@@ -28,8 +29,8 @@ from schemas.columns import PLACE, RowsBatch, unknown
 from schemas.market import Bar, Batch
 from schemas.naming import (
     CANARY_SYMBOL,
-    Bucket,
     MarketClass,
+    row_subject,
     rows_subject,
     symbol_token,
     tape_subject,
@@ -69,14 +70,23 @@ def why_off(settings: Settings) -> str:
     return ""
 
 
-def canary_of(settings: Settings, connection: Connection) -> "Canary":
+def canary_of(settings: Settings, connection: Connection, spans: Spans | None = None) -> "Canary":
     """The canary as *settings* want it; `why_off` must be empty."""
-    url = settings.widgets_url or f"ws://127.0.0.1:{settings.port or _WIDGETS_PORT}/ws"
-    token = _token_of(settings) if settings.ws_auth == "token" else None
-    return Canary(connection, settings.partitions, settings.canary_s, url, token)
+    token = token_of(settings) if settings.ws_auth == "token" else None
+    return Canary(
+        connection, settings.partitions, settings.canary_s, widgets_url(settings), token, spans
+    )
 
 
-def _token_of(settings: Settings) -> Callable[[], str]:
+def widgets_url(settings: Settings) -> str:
+    """Where the Widget Data Service is."""
+    return (
+        settings.widgets_url or f"ws://{reach(settings.host)}:{settings.port or _WIDGETS_PORT}/ws"
+    )
+
+
+def token_of(settings: Settings) -> Callable[[], str]:
+    """What issues tokens for `CANARY_FEED`; there must be a key."""
     tokens = Tokens(key_from(settings) or b"")
     return lambda: tokens.issue("canary", [CANARY_FEED], LONGEST_S, clock.now_ms())
 
@@ -90,6 +100,7 @@ class Canary:
         every_s: how often one is sent.
         url: of the Widget Data Service's `/ws`.
         token: what lets a client follow `CANARY_FEED`; asked before each connection. None: nobody needs one.
+        spans: of the process; every canary is traced then.
     """
 
     def __init__(
@@ -99,11 +110,13 @@ class Canary:
         every_s: float,
         url: str,
         token: Callable[[], str] | None,
+        spans: Spans | None = None,
     ) -> None:
         self._journeys = Journeys(every_s)
         self._connection = connection
         self._partition = partition_of(symbol_token(CANARY_SYMBOL), partitions)
         self._every_s = every_s
+        self._spans = spans
         self._url = url
         self._token = token
         self._last_ms = 0
@@ -117,9 +130,10 @@ class Canary:
     async def run(self) -> None:
         """Send, and watch, for ever."""
         rows = await self._connection.subscribe(rows_subject(self._partition), self._on_rows)
+        # The server says there what it has stored in KV, so that no consumer is needed.
+        stored = await self._connection.subscribe(row_subject(CANARY_SYMBOL), self._on_stored_row)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._watch_kv())
                 tasks.create_task(self._watch_socket())
                 async for _ in ticks(self._every_s):
                     if self._connection.connected.is_set():
@@ -127,17 +141,31 @@ class Canary:
         finally:
             with suppress(BrokerError):
                 await self._connection.unsubscribe(rows)
+                await self._connection.unsubscribe(stored)
 
     async def _send(self) -> None:
         now_ms = self._last_ms = max(int(clock.now_ms()), self._last_ms + 1)
         prices = (_PRICE_USD,) * 4
         bar = Bar(CANARY_SYMBOL, now_ms - 1, now_ms, *prices, 0.0, None, None, None, None)
         batch = encode_msgpack(Batch(now_ms, 0, 0, now_ms, [bar]))
-        subject = tape_subject(MarketClass.CANARY, self._partition)
         self._journeys.send(now_ms, clock.monotonic_s())
         with suppress(BrokerError):  # the journey says how far it has come
-            await self._connection.acknowledged(subject, batch, timeout_s=_STORED_WITHIN_S)
+            await self._publish(batch)
             self._journeys.arrive("stored", now_ms, clock.monotonic_s())
+
+    async def _publish(self, batch: bytes) -> None:
+        subject = tape_subject(MarketClass.CANARY, self._partition)
+        if self._spans is None:
+            await self._connection.acknowledged(subject, batch, timeout_s=_STORED_WITHIN_S)
+            return
+        with self._spans.span(
+            "send",
+            TAPE_TEMPLATE,
+            destination__name=subject,
+            destination__partition__id=str(self._partition),
+            batch__message_count=1,
+        ) as headers:
+            await self._connection.acknowledged(subject, batch, headers, timeout_s=_STORED_WITHIN_S)
 
     async def _on_rows(self, message: Message) -> None:
         now_s = clock.monotonic_s()
@@ -146,14 +174,10 @@ class Canary:
             if event_ms is not None:
                 self._journeys.arrive("row", event_ms, now_s)
 
-    async def _watch_kv(self) -> None:
-        async for entry in KeyValue(self._connection, Bucket.ROWS).watch(
-            symbol_token(CANARY_SYMBOL)
-        ):
-            now_s = clock.monotonic_s()
-            with suppress(DecodeError):
-                if entry.value is not None:
-                    self._journeys.arrive("kv", _decode_dated(entry.value).event_ms, now_s)
+    async def _on_stored_row(self, message: Message) -> None:
+        now_s = clock.monotonic_s()
+        with suppress(DecodeError):
+            self._journeys.arrive("kv", _decode_dated(message.data).event_ms, now_s)
 
     async def _watch_socket(self) -> None:
         """Be a client of the Widget Data Service; one that is refused tries again, for its token may be known later."""

@@ -15,12 +15,13 @@ from schemas.wire import Wire
 Leg = Literal["stored", "row", "kv", "socket"]
 LEGS: tuple[Leg, ...] = get_args(Leg)
 """In the order in which they follow: KV and the socket both take what the row is, side by side."""
-_SAID = {
+MISSING = {
     "stored": "the stream TAPE_CANARY has not taken it",
     "row": "the owner of its partition has not published its row",
     "kv": "its row has not come to KV `rows`",
     "socket": "the Widget Data Service has not shown it to a client",
 }
+"""What is so if one is awaited there for too long."""
 _KEPT = 120
 _AWAITED_S: dict[Leg, float] = {"stored": 5.0, "row": 5.0, "kv": 20.0, "socket": 5.0}
 """What takes longer is missing. Rows in KV are for people and tools: under load they are the first to wait."""
@@ -85,7 +86,7 @@ class Journeys:
             return "missing", self.trouble
         for leg, awaited_s in _AWAITED_S.items():
             if self._is_overdue(leg, now_s - awaited_s):
-                return "missing", f"a canary is not through after {awaited_s:.0f} s: {_SAID[leg]}"
+                return "missing", f"a canary is not through after {awaited_s:.0f} s: {MISSING[leg]}"
         if not any(journey.has_arrived for journey, _ in self._sent):
             return "starting", "the first canary is on its way"
         return "well", ""

@@ -1,6 +1,7 @@
 """The program `control`: sign-in, sessions, accounts, the audit, and everything that people run the mesh with."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,21 @@ from typing import Any
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from mesh.address import parse_origins
+from mesh.address import THIS_MACHINE, is_loopback, own_origins, parse_origins, reach
+from mesh.calendar import calendar_with
 from mesh.connection import Connection
-from mesh.http_server import HOST, HttpServer, listening
+from mesh.http_server import HttpServer, listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
 from mesh.nats_keys import Issuer
 from mesh.service import join
 from mesh.settings import Settings
+from mesh.spans import Spans
 from mesh.tasks import end
 from schemas.naming import Bucket
 from services import scanners
-from services.control import oidc
+from services.control import figures, oidc
 from services.control.access import Access
 from services.control.accounts import Accounts
 from services.control.app import build
@@ -58,15 +61,21 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         FatalError: the port is taken.
     """
     port = settings.control_port or DEFAULT_PORT
-    with listening(port, "the control plane", "MESH_CONTROL_PORT") as listener:
+    with listening(port, "the control plane", "MESH_CONTROL_PORT", host=settings.host) as listener:
         async with (
             join(settings, lifecycle, "control") as service,
             oidc.opened(settings, _page(settings, port)) as provider,
             asyncio.TaskGroup() as tasks,
         ):
-            parts = Parts(settings, port, service.connection, lifecycle.log, provider)
+            parts = Parts(
+                settings, port, service.connection, lifecycle.log, provider, lifecycle.spans
+            )
             await parts.credentials.open()
-            app = build(parts.access, parts.routes(), lifecycle.report, lifecycle.log)
+            answered, calendar = Counter[str](), calendar_with(settings.closures)
+            app = build(parts.access, parts.routes(), lifecycle.report, lifecycle.log, answered)
+            lifecycle.meters.add(
+                lambda: figures.of(parts.watch.report(), parts.audit.written, answered, calendar)
+            )
             server = HttpServer(app, ws="none")
             running = [tasks.create_task(each) for each in parts.running()]
             serving = tasks.create_task(server.serve([listener]))
@@ -94,6 +103,7 @@ class Parts:
         connection: Connection,
         log: Log,
         provider: Provider | None = None,
+        spans: Spans | None = None,
     ) -> None:
         self.page = _page(settings, port)
         self.audit = Audit(connection)
@@ -117,7 +127,7 @@ class Parts:
         self._log = log
         self._sign_ins = KeyValue(connection, Bucket.SIGN_INS)
         self._limits = limits
-        self.watch = Watch(settings, connection)
+        self.watch = Watch(settings, connection, spans)
         self._settings = settings
         self._connection = connection
         self._boards = [board.name for board in scanners.discover(settings.boards)]
@@ -189,7 +199,7 @@ class Parts:
 
 def _page(settings: Settings, port: int) -> str:
     """The address of this program, for browsers."""
-    return settings.control_url or f"http://{HOST}:{port}"
+    return settings.control_url or f"http://{reach(settings.host)}:{port}"
 
 
 def _limits(settings: Settings, port: int) -> Limits:
@@ -205,12 +215,17 @@ def _limits(settings: Settings, port: int) -> Limits:
 
 def _origins(settings: Settings, port: int) -> frozenset[str]:
     """Of the pages that may call in the name of whoever is signed in."""
-    own = {settings.control_url} if settings.control_url else _of_this_machine(port)
-    further = parse_origins(settings.control_origins) or _of_this_machine(
-        settings.port or DESK_PORT
+    own = (
+        frozenset({settings.control_url})
+        if settings.control_url
+        else _of_this_machine(settings, port)
     )
-    return frozenset(own | further)
+    further = parse_origins(settings.control_origins) or _of_this_machine(
+        settings, settings.port or DESK_PORT
+    )
+    return own | further
 
 
-def _of_this_machine(port: int) -> set[str]:
-    return {f"http://127.0.0.1:{port}", f"http://localhost:{port}"}
+def _of_this_machine(settings: Settings, port: int) -> frozenset[str]:
+    """What is signed in over plain HTTP must not cross a network, wherever the program listens."""
+    return own_origins(settings.host if is_loopback(settings.host) else THIS_MACHINE, port)

@@ -9,6 +9,7 @@ the client asks for those on the connection that it has.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 from massive import WebSocketClient
 from massive.exceptions import AuthError
@@ -32,7 +33,9 @@ _STEADY_S = 60.0
 _EVICTED_S = 60.0
 """The vendor counts a connection for about this long after it ended."""
 _CLOSE_S = 1.0
-"""How long frames that have arrived may take to be handed over after a connection was closed."""
+"""Without a frame for so long after we said good-bye, nothing more is on its way."""
+_PARTING_S = 10.0
+"""How long it may go on: a vendor that is behind answers after all that it has sent, one that does not listen never."""
 _BROKEN = (
     *(WebSocketException, OSError),
     *(AttributeError, KeyError, IndexError, TypeError, ValueError),
@@ -115,6 +118,8 @@ class _Attempt:
         self._keepalive = {"ping_interval": None} if settings.lossless else {}
         self._on_frame = on_frame
         self._opened = asyncio.Event()
+        self._heard = 0
+        """Frames that were handed over."""
         self._given_up = ""
         """Why we end it ourselves; empty while we do not."""
 
@@ -138,7 +143,12 @@ class _Attempt:
         try:
             # The constructor stores connection options without using them; they belong here.
             await self._client.connect(
-                self._take, max_size=None, compression=None, max_queue=64, **self._keepalive
+                self._take,
+                close_timeout=_PARTING_S,
+                max_size=None,
+                compression=None,
+                max_queue=64,
+                **self._keepalive,
             )
         except AuthError as error:
             refusal = f"{self._target.host} refused the key: {error}. Check MASSIVE_API_KEY and that the plan includes WebSockets"
@@ -156,6 +166,7 @@ class _Attempt:
     async def _take(self, frame: str | bytes) -> None:
         self._opened.set()
         await self._on_frame(frame if isinstance(frame, str) else frame.decode(errors="replace"))
+        self._heard += 1
 
     async def _watch_opening(self, reading: asyncio.Task[str]) -> None:
         try:
@@ -187,9 +198,21 @@ class _Attempt:
         return wanted.running and wanted.restarts == self._wanted.restarts and is_same
 
     async def _close(self, reading: asyncio.Task[str]) -> None:
+        """End the connection, and take what the vendor sent before it heard of that: no other connection gets it."""
         # While frames flow the client swallows a cancellation (Python 3.11), so its connection goes
         # first; while it connects, or is held back with a frame in its hands, only that ends it.
-        if self._client.websocket is not None:
-            await self._client.close()
-            await asyncio.wait({reading}, timeout=_CLOSE_S)
+        connection = self._client.websocket
+        if connection is not None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._client.close())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_PARTING_S):
+                        await self._until_silent(reading)
+                connection.transport.abort()
         reading.cancel()
+
+    async def _until_silent(self, reading: asyncio.Task[str]) -> None:
+        heard = -1
+        while not reading.done() and heard != self._heard:
+            heard = self._heard
+            await asyncio.wait({reading}, timeout=_CLOSE_S)

@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Callable
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, cast
 
 from msgspec import Raw
 
+from mesh.meters import Distribution
 from mesh.partition import partition_of
 from schemas.market import Event
 from schemas.massive import CONVERT, Status, decode_frame
@@ -20,6 +21,8 @@ NO_PARTITION = -1
 
 Convert = Callable[[Any], Event]
 _MOST_AHEAD_MS = 86_400_000
+_LIVE_MS = 3_600_000
+"""What is older when it comes is no news of a market that is open: how late it is says nothing."""
 _ENCODED_AT_ONCE = 1500
 """A third of a batch of all partitions: fewer cost more calls, more leave the processor's cache."""
 
@@ -58,9 +61,12 @@ class Splitter:
         live: refuse what is dated more than a day after it arrived. One such event ends the
             trading day of everything that reads the tape, for good. A recorded tape is not
             compared with the clock.
+        lag: how late the oldest event of each batch came is recorded here, if it is of the last hour.
     """
 
-    def __init__(self, partitions: int, *, live: bool = False) -> None:
+    def __init__(
+        self, partitions: int, *, live: bool = False, lag: Distribution | None = None
+    ) -> None:
         self.received: Counter[MarketClass] = Counter()
         """Well-formed events, by class."""
         self.rejected = 0
@@ -70,6 +76,7 @@ class Splitter:
         self._partitions = partitions
         self._partition_of: dict[str | None, int] = {None: 0}
         self._live = live
+        self._lag = lag
         self._unencoded = 0
         self._events: dict[MarketClass, dict[int, list[Event]]] = {
             market_class: {} for market_class in MarketClass
@@ -155,6 +162,10 @@ class Splitter:
             return False
         if (market_class, partition) not in self._lots:
             self._lots[market_class, partition] = _Waiting(received_ms)
+            if self._lag is not None and market_class in _EVENT_MS:
+                late_ms = received_ms - _EVENT_MS[market_class](event)
+                if late_ms < _LIVE_MS:
+                    self._lag.record(late_ms / 1000)
         self._events[market_class].setdefault(partition, []).append(event)
         return True
 
@@ -190,6 +201,15 @@ _LATE: dict[MarketClass, Callable[[list[Any], int], list[Event]]] = {
     MarketClass.OTHER: _late_others,
 }
 
+
+_EVENT_MS: dict[MarketClass, Callable[[Any], float]] = {
+    MarketClass.BARS: attrgetter("end_ms"),
+    MarketClass.MINUTES: attrgetter("end_ms"),
+    MarketClass.TRADES: attrgetter("event_ms"),
+    MarketClass.QUOTES: attrgetter("event_ms"),
+    MarketClass.HALTS: attrgetter("event_ms"),
+}
+"""When an event happened, by the vendor's clock."""
 
 _TYPE = re.compile(r'"ev"\s*:\s*"?([^"\\]*)')
 _CLASS = {

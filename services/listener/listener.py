@@ -8,8 +8,10 @@ from mesh import clock
 from mesh.connection import Connection, Message
 from mesh.errors import BrokerError
 from mesh.logs import Log
+from mesh.meters import Distribution
 from mesh.publisher import Publisher
 from mesh.settings import Settings
+from mesh.spans import TAPE_TEMPLATE, Spans
 from mesh.tasks import ticks
 from schemas.market import BatchHead, OwnerPositions
 from schemas.massive import Status
@@ -39,10 +41,19 @@ _decode_report = msgpack_decoder(OwnerPositions).decode
 class Listener:
     """Cuts frames into numbered batches and publishes them, losslessly or freshest first."""
 
-    def __init__(self, settings: Settings, connection: Connection, log: Log) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        connection: Connection,
+        log: Log,
+        lag: Distribution | None = None,
+        spans: Spans | None = None,
+    ) -> None:
         self.frames = Frames(settings.queue_mb << 20, lossless=settings.lossless)
-        self.splitter = Splitter(settings.partitions, live=settings.source == "live")
+        self.splitter = Splitter(settings.partitions, live=settings.source == "live", lag=lag)
         self.published: Counter[MarketClass] = Counter()
+        self.unpublished: Counter[MarketClass] = Counter()
+        """Events in batches that were never sent: too large, or not in time before the end."""
         self.resent = 0
         self.publisher = (
             Publisher(connection)
@@ -59,6 +70,7 @@ class Listener:
         self._most_events = settings.window_events
         self._connection = connection
         self._log = log
+        self._spans = spans
         self._moved = asyncio.Event()
         self._again: list[Sent] = []
         self._lots: deque[Lot] = deque()
@@ -80,6 +92,11 @@ class Listener:
         await self.publisher.settle()
 
     @property
+    def discarded(self) -> Counter[MarketClass]:
+        """Events that came and were dropped."""
+        return self.frames.discarded + self.unpublished
+
+    @property
     def unstored(self) -> Counter[MarketClass]:
         """Events that no stream has acknowledged; whoever listened has heard of them all the same."""
         counts = self._unsent.copy()
@@ -91,7 +108,7 @@ class Listener:
         """Count what could not be published before the end."""
         self.frames.discard()
         for lot in (*self._lots, *self.splitter.take()):
-            self.frames.discarded[lot.market_class] += lot.events
+            self.unpublished[lot.market_class] += lot.events
         self._lots.clear()
 
     async def _turn(self) -> None:
@@ -130,16 +147,19 @@ class Listener:
         sent = Sent(*key, number, lot.events, payload)
         if self._window is None and len(payload) > self._connection.client.max_payload:
             self._log.warning("tape.unpublished", reason="too large", size_bytes=len(payload))
-            self.frames.discarded[lot.market_class] += sent.events
+            self.unpublished[lot.market_class] += sent.events
             return
         self._numbers.count(*key, sent.events)
         if self._window is not None:
             self._window.add(sent, clock.monotonic_s())
         else:
             self._ring.add(sent, clock.monotonic_s() - self._away_s)
-        # What a live feed failed to send is in the ring under its number: its owner will ask for it.
-        if await self._send(sent) or self._window is None:
-            self.published[lot.market_class] += sent.events
+        # What could not be sent is held under its number: its owner will ask for it, or it is sent again.
+        if self._spans is not None and self._spans.is_due():
+            await self._send_traced(self._spans, sent)
+        else:
+            await self._send(sent)
+        self.published[lot.market_class] += sent.events
 
     async def tell(self) -> None:
         """Say how far each partition is, for ever: the newest batches of a live feed have none behind them.
@@ -162,15 +182,23 @@ class Listener:
             await connected.wait()
             self._away_s += clock.monotonic_s() - began_s
 
-    async def _send(self, sent: Sent) -> bool:
+    async def _send_traced(self, spans: Spans, sent: Sent) -> None:
+        with spans.span(
+            "send",
+            TAPE_TEMPLATE,
+            destination__name=tape_subject(sent.market_class, sent.partition),
+            destination__partition__id=str(sent.partition),
+            batch__message_count=sent.events,
+        ) as headers:
+            await self._send(sent, headers)
+
+    async def _send(self, sent: Sent, headers: dict[str, str] | None = None) -> None:
         subject = tape_subject(sent.market_class, sent.partition)
         try:
-            await self.publisher.publish(subject, sent.payload, sent.events)
+            await self.publisher.publish(subject, sent.payload, sent.events, headers)
         except BrokerError as error:
             self._unsent[sent.market_class] += sent.events
             self._log.warning("tape.unpublished", reason=str(error))
-            return False
-        return True
 
     async def _wait_for_owners(self) -> None:
         self._moved.clear()

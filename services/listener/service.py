@@ -6,12 +6,14 @@ from secrets import SystemRandom
 
 from mesh import changes, topology
 from mesh.backoff import delays_s
+from mesh.calendar import calendar_with
 from mesh.checkpoint import Checkpoints
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.service import Says, join, offer_feed
 from mesh.settings import Settings
 from mesh.tasks import first_of
 from schemas.control import FeedWanted
+from services.listener import figures
 from services.listener.feed import follow
 from services.listener.listener import Listener
 from services.listener.standing import Standing, target
@@ -30,7 +32,10 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         wish = service.wishes.follow("feed", changes.MASSIVE, FeedWanted)
         await service.wishes.load()
         standing = Standing(target(settings, wish.value))
-        listener = Listener(settings, connection, lifecycle.log)
+        lag = lifecycle.meters.distribution("latency.received")
+        listener = Listener(settings, connection, lifecycle.log, lag, lifecycle.spans)
+        calendar = calendar_with(settings.closures)
+        lifecycle.meters.add(lambda: figures.of(listener, standing, calendar))
         service.says = Says(lambda: {"feed": standing.tell()}, lambda: _counters(listener))
         await offer_feed(service, changes.MASSIVE)
         await listener.start()
@@ -72,9 +77,7 @@ def _counters(listener: Listener) -> Counters:
             str(name): count for name, count in sorted(listener.splitter.received.items())
         },
         "published": {str(name): count for name, count in sorted(listener.published.items())},
-        "discarded": {
-            str(name): count for name, count in sorted(listener.frames.discarded.items())
-        },
+        "discarded": {str(name): count for name, count in sorted(listener.discarded.items())},
         "rejected": listener.splitter.rejected,
         "resent_batches": listener.resent,
         "repaired_batches": listener.repairs.batches,

@@ -51,22 +51,25 @@ class Standing:
         self.changed = asyncio.Event()
         """Set when a feed is stopped, or has begun to confirm channels; whoever tells clears it."""
         self._target = first
-        self._connections = 0
-        self._is_open = False
-        self._last_ms = 0.0
+        self.connections = 0
+        """How many were opened."""
+        self.is_open = False
+        """Whether the vendor has confirmed a channel on it."""
+        self.last_ms = 0.0
+        """When the newest frame came; 0 before the first."""
         self._lost = ""
 
     def on_opening(self, opened: Target) -> None:
         """A connection is about to be opened: what was said on the one before does not count."""
         self._target, self.asked = opened, opened.channels
-        self._connections += 1
+        self.connections += 1
         self.stopped_by = None
         self.confirmed.clear()
         self.evicted = False
 
     def on_frame(self, frame: str) -> None:
         """Take note of a frame, as it arrives: statuses that wait behind market data would be too late."""
-        self._last_ms = clock.now_ms()
+        self.last_ms = clock.now_ms()
         if '"status"' in frame[:_STATUS_WITHIN]:
             for event in decode_frame(frame)[0]:
                 if isinstance(event, Status):
@@ -74,7 +77,7 @@ class Standing:
 
     def on_lost(self, reason: str) -> None:
         """The connection has ended."""
-        self._is_open, self._lost = False, reason
+        self.is_open, self._lost = False, reason
 
     def on_stopped(self, by: str) -> None:
         """Somebody wants no connection."""
@@ -86,7 +89,7 @@ class Standing:
         match status.status, status.message.split(": "):
             case "success", ["subscribed to", channel]:
                 is_first = not self.confirmed
-                self._is_open = True
+                self.is_open = True
                 self.confirmed.add(channel)
                 self.answered.set()
                 if is_first:
@@ -112,12 +115,12 @@ class Standing:
         """All of it, for people."""
         return {
             "running": self.stopped_by is None,
-            "connected": self._is_open,
+            "connected": self.is_open,
             "host": self._target.host,
             "market": self._target.market,
             "channels": list(self.asked),
             "confirmed": sorted(self.confirmed),
-            "connections": self._connections,
-            "last_frame_ms": int(self._last_ms) or None,
-            "lost": self._lost if not self._is_open else "",
+            "connections": self.connections,
+            "last_frame_ms": int(self.last_ms) or None,
+            "lost": self._lost if not self.is_open else "",
         }

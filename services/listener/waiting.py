@@ -54,6 +54,11 @@ class Frames:
         """How many frames wait."""
         return len(self._frames)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How many characters wait, which are bytes but for the rare name."""
+        return self._bytes
+
     def end(self) -> None:
         """No more frames come: nobody need wait for one."""
         self.ended = True

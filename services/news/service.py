@@ -17,7 +17,7 @@ from mesh.service import Says, Service, join, offer_feed
 from mesh.settings import Settings
 from mesh.tasks import end
 from schemas.control import FeedWanted
-from services.news import listed
+from services.news import figures, listed
 from services.news.edge import Edge
 from services.news.shelf import Shelf
 from services.news.tickers import Listed
@@ -108,6 +108,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         async with asyncio.TaskGroup() as tasks:
             roles = Roles(settings, service, lifecycle, tasks)
             service.says = Says(roles.tell, lambda: _counters(roles, work))
+            lifecycle.meters.add(lambda: figures.of(roles.edge, work, roles.group))
             await service.wishes.load()
             await offer_feed(service, changes.FINLIGHT)
             meanwhile = [

@@ -5,6 +5,7 @@ they belong to: it costs a process of sixteen partitions little more than a proc
 A partition's part in it is a `services.processors.rows.RowFold`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Protocol
@@ -101,6 +102,9 @@ class Fold:
             "quotes": self.parts.quotes, "halts": self.parts.halts, "fired": self._alarms.fired,
             **self._pulse.sheets,
         }  # fmt: skip
+        self.given: Counter[MarketClass] = Counter()
+        """Events of all who have taken part, and below how many of them were late."""
+        self.late: Counter[MarketClass] = Counter()
         self._with_quotes = with_quotes and not by_bars
         self._knowledge = knowledge
         self._known: dict[str, Known] = {}

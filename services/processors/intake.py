@@ -13,6 +13,8 @@ class Arrived(NamedTuple):
     market_class: MarketClass
     head: BatchHead
     size_bytes: int
+    parent: str | None = None
+    """The context of the span that it was sent in, if it is traced."""
 
 
 class Intake:
@@ -35,6 +37,11 @@ class Intake:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits."""
+        return self._bytes
 
     def put(self, arrived: Arrived) -> None:
         """Add a batch at the end; what is too much goes at the front."""

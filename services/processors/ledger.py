@@ -24,6 +24,8 @@ class Ledger:
         self._checkpoints = Checkpoints(connection)
         self._partition = partition
         self._name = name
+        self.saved_ms = 0.0
+        """When the newest checkpoint was written; 0 before the first."""
         self._revision = 0
         self._confirmed_s = 0.0
         self._saving = asyncio.Lock()
@@ -53,6 +55,7 @@ class Ledger:
             )
             took_s = clock.monotonic_s() - asked_s
             await self._replace(checkpoint)
+            self.saved_ms = checkpoint.written_ms
             self._confirmed_s = asked_s
         return covered, took_s
 

@@ -18,6 +18,7 @@ from mesh.errors import BrokerError, FencedError
 from mesh.kv import KeyValue
 from mesh.market import Newest
 from mesh.publisher import Publisher
+from mesh.spans import Headers
 from schemas.alert import Alert
 from schemas.columns import Columns, Image, RowsBatch, packed
 from schemas.halt import Halted
@@ -77,7 +78,9 @@ class Outlet:
         self._is_pictured = True
         self._image_revision: int | None = None
 
-    async def publish(self, rows: Columns, received_ms: float) -> None:
+    async def publish(
+        self, rows: Columns, received_ms: float, headers: Headers | None = None
+    ) -> None:
         """Publish *rows*, the oldest change of which arrived from the vendor at *received_ms*."""
         self._number += 1
         changes = self._newest.exchange(rows)
@@ -85,7 +88,8 @@ class Outlet:
         self._is_pictured = False
         head = (self._partition, self.epoch, self._number, received_ms)
         batch = RowsBatch(*head, *changes.packed())
-        await self._publisher.publish(rows_subject(self._partition), encode_msgpack(batch))
+        payload, subject = encode_msgpack(batch), rows_subject(self._partition)
+        await self._publisher.publish(subject, payload, headers=headers)
 
     def repeat(self) -> None:
         """Have all rows that were published put into KV once more, and an image made, at the next turn."""

@@ -14,6 +14,8 @@ from mesh.connection import Connection
 from mesh.errors import BrokerError
 from mesh.logs import Log
 from mesh.publisher import Publisher
+from mesh.spans import TAPE_TEMPLATE, Spans
+from schemas.columns import Columns
 from schemas.market import OwnerPositions, Position
 from schemas.naming import positions_subject
 from schemas.wire import DecodeError, encode_msgpack
@@ -22,6 +24,7 @@ from services.processors.ledger import Ledger
 from services.processors.outlet import Outlet
 from services.processors.reader import Reader
 from services.processors.state import Build, PartitionState
+from services.processors.tally import Tally
 
 
 _OVERLAP_MS = 2_000.0
@@ -34,6 +37,7 @@ class Owner:
     Args:
         build: makes the fold of a partition.
         news: the newest article of each symbol, of all that there is news about.
+        tally: of the process.
         intake_bytes: how much may wait to be folded; None for a lossless feed.
         arrived: set whenever there is something to fold.
     """
@@ -47,17 +51,21 @@ class Owner:
         log: Log,
         news: Mapping[str, Headline],
         *,
+        tally: Tally,
+        spans: Spans | None = None,
         intake_bytes: int | None,
         arrived: asyncio.Event,
     ) -> None:
         self.partition = partition
+        self.tally = tally
+        self._spans = spans
         self._connection = connection
         self._build = build
         self._log = log.bind(partition=partition)
         self.reader = Reader(
             connection,
             partition,
-            PartitionState(build),
+            PartitionState(build, tally=tally),
             self._log,
             intake_bytes=intake_bytes,
             arrived=arrived,
@@ -96,8 +104,7 @@ class Owner:
         self._outlet.epoch = held.revision + 1
         refused = held.refused
         try:
-            state = PartitionState(self._build, held.checkpoint)
-            state.rejected = self.state.rejected
+            state = PartitionState(self._build, held.checkpoint, self.tally)
             self.state.fold.release()
             self.reader.state = state
         except (ValueError, DecodeError) as error:
@@ -153,8 +160,26 @@ class Owner:
         rows = self.state.fold.on_flush()
         took_s = clock.monotonic_s() - began_s
         if rows:
-            await self._outlet.publish(rows, self.state.take_oldest_ms())
+            await self._publish(rows, took_s)
         return took_s
+
+    async def _publish(self, rows: Columns, took_s: float) -> None:
+        oldest_ms, links = self.state.take_oldest_ms(), self.state.take_links()
+        if links and self._spans is not None:
+            with self._spans.span(
+                "process",
+                TAPE_TEMPLATE,
+                links,
+                clock.now_ms() - took_s * 1000,
+                destination__partition__id=str(self.partition),
+                batch__message_count=len(rows),
+            ) as headers:
+                await self._outlet.publish(rows, oldest_ms, headers)
+        else:
+            await self._outlet.publish(rows, oldest_ms)
+        self.tally.flushes += 1
+        if oldest_ms:
+            self.tally.processed.record((clock.now_ms() - oldest_ms) / 1000)
 
     async def send_alerts(self) -> None:
         """Store the alerts of the rows that were made and are not known to be stored, unless that goes on already.

@@ -20,6 +20,7 @@ from mesh import clock
 from mesh.connection import Connection, Message, Subscription
 from mesh.errors import BrokerError
 from mesh.logs import Log
+from mesh.spans import traceparent
 from schemas.market import BatchHead, Position, ProducerPositions, Repair
 from schemas.naming import MarketClass, heads_subject, parse_tape_subject, tape_subject
 from schemas.wire import DecodeError, msgpack_decoder
@@ -112,6 +113,7 @@ class Reader:
                 return False
             if not self._fold(arrived):
                 self._gap = arrived
+                self.state.tally.gaps["missed"] += 1
                 return False
             if self.intake.first() is arrived:
                 self.intake.pop()
@@ -122,7 +124,7 @@ class Reader:
         gap = self._gap
         if gap is None:
             return
-        market_class, head, _ = gap
+        market_class, head, _, _ = gap
         if not self._lossless:
             await self._ask_producer(market_class, head)
         if self._first_missing(gap) < head.number:
@@ -143,9 +145,9 @@ class Reader:
 
     async def _on_message(self, message: Message) -> None:
         market_class = parse_tape_subject(message.subject)[0]
-        arrived = self.state.read(market_class, message.data)
+        arrived = self.state.read(market_class, message.data, traceparent(message.headers))
         if arrived is not None and market_class is MarketClass.CANARY and arrived.head.number:
-            self.state.rejected += 1  # it would have the market wait for what was before it
+            self.state.tally.rejected += 1  # it would have the market wait for what was before it
         elif arrived is not None:
             self.intake.put(arrived)
             self._arrived.set()
@@ -155,7 +157,7 @@ class Reader:
         try:
             heads = _decode_heads(message.data)
         except DecodeError:
-            self.state.rejected += 1
+            self.state.tally.rejected += 1
             return
         if not self._is_caught_up or self._gap is not None or self.intake.first() is not None:
             return
@@ -176,6 +178,7 @@ class Reader:
             self._give_up(gap)
         else:
             self._gap = gap
+            self.state.tally.gaps["missed"] += 1
             self._arrived.set()
 
     def _is_behind(self, market_class: MarketClass, position: Position) -> bool:
@@ -186,6 +189,7 @@ class Reader:
         """Fold a batch if it is the next; whether it is dealt with, which with *final* it always is."""
         verdict = self.state.judge(arrived)
         if verdict is Verdict.DUPLICATE:
+            self.state.tally.duplicate(arrived.market_class, arrived.head.events)
             return True
         if verdict is Verdict.GAP:
             if not (final or self._is_dropped(arrived) or arrived is self._final):
@@ -200,9 +204,14 @@ class Reader:
         return self.intake.is_dropped(arrived.market_class, head.epoch, head.number - 1)
 
     def _give_up(self, arrived: Arrived) -> None:
-        event = "tape.dropped" if self._is_dropped(arrived) else "tape.gap"
+        is_dropped = self._is_dropped(arrived)
+        self.state.tally.gaps["dropped" if is_dropped else "lost"] += 1
         missing = self.state.give_up(arrived)
-        self._log.warning(event, market_class=arrived.market_class, events=missing)
+        self._log.warning(
+            "tape.dropped" if is_dropped else "tape.gap",
+            market_class=arrived.market_class,
+            events=missing,
+        )
 
     def _first_missing(self, gap: Arrived) -> int:
         return self.state.positions.expected(gap.market_class, gap.head.epoch)

@@ -124,6 +124,7 @@ class RowFold:
             self._given[market_class] += len(events)
         elif market_class is not MarketClass.CANARY:
             return
+        self._fold.given[market_class] += len(events)
         self._fold.take(self._number, market_class, events)
 
     def settle(self) -> None:
@@ -132,6 +133,7 @@ class RowFold:
 
     def on_late(self, market_class: MarketClass, events: int) -> None:
         """Events came too late or twice."""
+        self._fold.late[market_class] += events
         if market_class in self._late:
             self._late[market_class] += events
 

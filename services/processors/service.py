@@ -12,16 +12,18 @@ from mesh.connection import Connection
 from mesh.errors import BrokerError, FencedError
 from mesh.group import Group
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.meters import Readings
 from mesh.publisher import Publisher
 from mesh.service import Says, Service, join, obey_drain
 from mesh.settings import Settings
 from mesh.tasks import end, ticks
 from schemas.control import DrainWanted, RebalanceWanted
-from services.processors import learning
+from services.processors import figures, learning
 from services.processors.fold import Fold
 from services.processors.known import Knowledge
 from services.processors.owner import Owner
 from services.processors.rows import RowFold
+from services.processors.tally import Tally
 
 
 GROUP = changes.WORKERS
@@ -49,8 +51,7 @@ class Worker:
         self.knowledge = Knowledge()
         self.handed_over = 0
         """Partitions that were given back; after the end, all that there were."""
-        self.rejected = 0
-        """Batches of those that could not be read."""
+        self.tally = Tally()
         self.publisher = Publisher(connection, waits=False)
         self._settings = settings
         self._connection = connection
@@ -76,6 +77,11 @@ class Worker:
             "drained": self.group.is_drained,
         }
 
+    def figures(self) -> Readings:
+        """What it counts, and how its partitions are."""
+        found = figures.of(self.owners, self.tally, self._fold, self.group)
+        return {**found, "rows.unstored": self.publisher.refused}
+
     async def take(self, slot: int) -> None:
         """Take a partition over. Raises what `Owner.open` does."""
         settings = self._settings
@@ -86,6 +92,8 @@ class Worker:
             self._build,
             self._lifecycle.log,
             self.knowledge.news,
+            tally=self.tally,
+            spans=self._lifecycle.spans,
             intake_bytes=None if settings.lossless else settings.intake_kb << 10,
             arrived=self._arrived,
         )
@@ -104,7 +112,6 @@ class Worker:
             await owner.hand_over()
         except BrokerError as error:  # its successor goes on from the last checkpoint
             self._lifecycle.log.warning("owner.delayed", partition=slot, reason=str(error))
-        self.rejected += owner.state.rejected
 
     async def drop(self, slot: int) -> None:
         """Let go of a partition that belongs to another worker already."""
@@ -190,6 +197,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         await Checkpoints(connection).require_partitions(settings.partitions)
         worker = Worker(settings, connection, lifecycle, service.instance)
         service.says = Says(worker.tell, lambda: _counters(worker))
+        worker.tally.processed = lifecycle.meters.distribution("latency.processed")
+        lifecycle.meters.add(worker.figures)
         obeying = await _obey(service, worker.group)
         await learning.load(connection, worker.knowledge, lifecycle.log)
         await worker.publisher.start()
@@ -242,9 +251,8 @@ async def _announce(group: Group, lifecycle: Lifecycle, partitions: int) -> None
 
 
 def _counters(worker: Worker) -> Counters:
-    held = worker.owners.values()
     return {
         "partitions": worker.handed_over,
-        "rejected_batches": worker.rejected + sum(owner.state.rejected for owner in held),
+        "rejected_batches": worker.tally.rejected,
         "unstored": worker.publisher.refused,
     }

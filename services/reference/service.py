@@ -24,6 +24,7 @@ from mesh.settings import Settings
 from schemas.naming import Bucket
 from schemas.reference import SymbolDay
 from schemas.wire import DecodeError, Wire, json_decoder
+from services.reference import figures
 from services.reference.background import Background
 from services.reference.budget import Budget
 from services.reference.loader import Loader
@@ -120,6 +121,9 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         )
         most_bytes = settings.reference_cache_mb << 20
         responder = Responder(connection, for_people, today, most_bytes, lifecycle)
+        lifecycle.meters.add(
+            lambda: figures.of(vendor, for_people, loader, responder, settings.reference_calls)
+        )
         work = [
             responder.run(),
             days.insist(first_days or [calendar.day_at(int(clock.now_ms())).name]),

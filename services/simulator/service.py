@@ -1,14 +1,15 @@
 """The simulator as a program: a feed and a REST API on this machine, in place of the vendor's."""
 
 import asyncio
-import errno
 import os
 import socket
 from pathlib import Path
 
+from mesh.address import THIS_MACHINE, reach
 from mesh.calendar import calendar_with
 from mesh.errors import FatalError
 from mesh.lifecycle import Counters, Lifecycle
+from mesh.listener import listener_on
 from mesh.settings import Settings
 from services.simulator import rest
 from services.simulator.catalogue import Catalogue, TapeCatalogue
@@ -22,9 +23,6 @@ from services.simulator.synthetic import SyntheticCatalogue
 from services.simulator.tape import Tape
 
 
-HOST = "127.0.0.1"
-
-
 async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
     """Play what the settings ask for until told to stop; what was sent.
 
@@ -32,8 +30,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         FatalError: a port is taken, or the tape is not one.
     """
     with (
-        bound(settings.sim_port, "MESH_SIM_PORT") as feed_socket,
-        bound(settings.sim_rest_port, "MESH_SIM_REST_PORT") as rest_socket,
+        bound(settings.sim_port, "MESH_SIM_PORT", settings.host) as feed_socket,
+        bound(settings.sim_rest_port, "MESH_SIM_REST_PORT", settings.host) as rest_socket,
     ):
         feed, catalogue, source, newsroom = await asyncio.to_thread(_source, settings)
         news = None if newsroom is None else FinlightServer(newsroom, settings.sim_key)
@@ -48,8 +46,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             if news is not None:
                 tasks.append(group.create_task(news.run()))
             lifecycle.ready(
-                feed=f"ws://{HOST}:{feed_socket.getsockname()[1]}{PATH}",
-                rest=f"http://{HOST}:{rest_socket.getsockname()[1]}",
+                feed=f"ws://{reach(settings.host)}:{feed_socket.getsockname()[1]}{PATH}",
+                rest=f"http://{reach(settings.host)}:{rest_socket.getsockname()[1]}",
                 source=source,
             )
             await lifecycle.stopping.wait()
@@ -95,23 +93,12 @@ def _pacer(speed: str) -> Pacer:
     return RealTime(float(speed))
 
 
-def bound(port: int, variable: str) -> socket.socket:
-    """A socket that listens on this machine; port 0 takes a free one.
+def bound(port: int, variable: str, host: str = THIS_MACHINE) -> socket.socket:
+    """A socket that listens on *host*; port 0 takes a free one.
 
     Raises:
-        FatalError: the port is taken; *variable* is the setting to change.
+        FatalError: the port is taken, *variable* is the setting to change; or the address is not of this machine.
     """
-    listening = socket.socket()
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((HOST, port))
-        listening.listen()
-    except OSError as error:
-        listening.close()
-        if error.errno == errno.EADDRINUSE:
-            raise FatalError(
-                f"port {port} is taken; set {variable} to another one, or stop what uses it"
-            ) from error
-        raise
+    listening = listener_on(host, port, "the simulator", variable)
     listening.setblocking(False)
     return listening

@@ -4,7 +4,7 @@ import argparse
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from mesh import clock
+from mesh.address import THIS_MACHINE, is_loopback, reach
 from mesh.broker import Node, choose_port, free_port, free_ports, place_nodes
 from mesh.config import load
 from mesh.errors import FatalError
@@ -87,7 +88,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
         urls = ",".join(f"nats://127.0.0.1:{node.port}" for node in brokers)
         admin = str(creds_file(data_dir / KEYS, ADMIN))
         settings = msgspec.structs.replace(
-            settings, nats_port=port, nats_url=urls, nats_creds=admin
+            settings, nats_port=port, nats_url=urls, nats_creds=admin, nats_ca=""
         )
     elif arguments.nodes > 1:
         raise FatalError("--nodes is for embedded brokers: unset MESH_NATS_URL to have them")
@@ -158,10 +159,14 @@ def _settings(arguments: argparse.Namespace) -> Settings:
             environment[names[field]] = str(value)
     if not environment.get("MESH_REPLICAS"):
         environment["MESH_REPLICAS"] = str(min(arguments.nodes, _REPLICAS))
-    if not environment.get("MESH_WS_PAGE_TOKEN"):
-        # The page is served to this machine alone.
+    if not environment.get("MESH_WS_PAGE_TOKEN") and _is_for_this_machine(environment):
         environment["MESH_WS_PAGE_TOKEN"] = "true"  # noqa: S105 (a switch)
     return load(environment)
+
+
+def _is_for_this_machine(environment: Mapping[str, str]) -> bool:
+    """Whether nobody else reaches the page."""
+    return is_loopback(environment.get("MESH_HOST") or THIS_MACHINE)
 
 
 def _brokers(data_dir: Path, port: int, count: int) -> list[Node]:
@@ -176,15 +181,16 @@ def _simulated(settings: Settings, paths: list[Path]) -> Settings:
     """*settings* with the feed pointed at the simulator on ports that are free."""
     feed_port = _free_besides(settings, settings.sim_port)
     rest_port = _free_besides(settings, settings.sim_rest_port)
+    simulator = f"{reach(settings.host)}:{feed_port}"
     days = Tape(paths).days if paths else [settings.sim_start.partition("T")[0]]
     return msgspec.structs.replace(
         settings,
         api_key=settings.sim_key,
-        feed=f"127.0.0.1:{feed_port}",
+        feed=simulator,
         feed_tls=False,
         finlight_key=settings.sim_key,
-        finlight_url=f"ws://127.0.0.1:{feed_port}{NEWS_PATH}",
-        rest_url=f"http://127.0.0.1:{rest_port}",
+        finlight_url=f"ws://{simulator}{NEWS_PATH}",
+        rest_url=f"http://{reach(settings.host)}:{rest_port}",
         lossless=bool(paths),
         reference_days=",".join(days),
         reference_curves=0 if paths else min(settings.reference_curves, _SIMULATED_CURVES),

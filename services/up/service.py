@@ -10,6 +10,7 @@ from typing import Any
 import uvloop
 
 from mesh import broker, clock, topology
+from mesh.address import reach
 from mesh.config import to_environment
 from mesh.connection import open_connection
 from mesh.errors import FatalError, MeshError
@@ -265,11 +266,13 @@ class Tree:
             self._console.line("bad", "up", f"the checkpoints could not be read: {error}")
 
     def _greet(self) -> None:
+        settings = self._plan.settings
         page = (
-            f"http://127.0.0.1:{self._plan.settings.port}/" if self._plan.web else "everything runs"
+            f"http://{reach(settings.host)}:{settings.port}/"
+            if self._plan.web
+            else "everything runs"
         )
         if self._plan.brokers:
-            settings = self._plan.settings
             url = settings.nats_url.partition(",")[0]
             self._console.line(
                 "quiet", "nats", f"nats --server {url} --creds {settings.nats_creds}"

@@ -87,8 +87,3 @@ def build(
         ),
         logging_config=None,
     )
-
-
-def own_origins(port: int) -> frozenset[str]:
-    """The origins of the page itself."""
-    return frozenset({f"http://127.0.0.1:{port}", f"http://localhost:{port}"})

@@ -5,8 +5,8 @@ far it is and what its next frame is would cost more memory traffic than the fra
 cohorts, which have one position, and of each client only its way is touched.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 from services.widgets.frame import Frame
 from services.widgets.way import Way
@@ -18,14 +18,33 @@ AT_ONCE = 50
 Watcher = Callable[[], None]
 
 
+class Brought(NamedTuple):
+    """What was sent at once."""
+
+    frames: int
+    size_bytes: int
+    conflated: int
+    """Updates that were no frames of their own, because these came late."""
+
+
+NOTHING = Brought(0, 0, 0)
+
+
 class Source(Protocol):
     """What is followed."""
 
+    received_ms: float
+    """When the oldest change of the newest update arrived from the vendor; 0 if that does not count."""
+    links: Sequence[str]
+    """The contexts of what was traced of the newest update."""
     seq: int
     has_ended: bool
 
     def after(self, seq: int) -> Frame | None:
         """The frame that leads from *seq* to now; None if there is none."""
+
+    def missed(self, seq: int) -> int:
+        """Updates that this frame stands for beside its own: a table's are merged."""
 
 
 class Member(Protocol):
@@ -74,17 +93,18 @@ class Cohort:
         member.go_on_from(self.seq, self.sent_ms)
         self._audience.put_back(member, self)
 
-    def bring(self, now_ms: float) -> int:
-        """Send what is new to all who keep up and are owed nothing else; to how many. The others go on alone."""
+    def bring(self, now_ms: float) -> Brought:
+        """Send what is new to all who keep up and are owed nothing else; the others go on alone."""
         source = self._audience.source
         if self.seq >= source.seq and not source.has_ended:
-            return 0
+            return NOTHING
         frame = None if source.has_ended else source.after(self.seq)
         if frame is None:
             self._dismiss(list(self._members))
-            return 0
+            return NOTHING
         before = len(self._members)
         framed = frame.framed(self.number)
+        missed = source.missed(self.seq)
         busy: list[Way] = []
         full: list[Way] = []
         ways = iter(self._members)
@@ -101,7 +121,8 @@ class Cohort:
         for member in [self._members[way] for way in full]:
             self.part(member)
             member.on_full()
-        return before - len(busy)
+        frames = before - len(busy)
+        return Brought(frames, frames * len(framed), frames * missed)
 
     def abort(self) -> None:
         """End the connection of the member that was served last."""

@@ -1,7 +1,7 @@
 """What can be followed: boards, rows, ranges, and sequences of what happens. Everybody who wants the same shares it."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from mesh.leaderboard import Instant, Leaderboard
@@ -60,6 +60,10 @@ class Catalogue:
         self.generation = 0
         """Grows whenever a board appears or ends."""
         self.market: Market | None = None
+        self.recoveries: Counter[str] = Counter()
+        """Clients that came back to a feed, by what became of it: `replayed`, `snapshot` or `refused`."""
+        self.conflated = 0
+        """Updates that were no frames of their own, of clients that took the one before late."""
         self._tell_all = tell
         self._epoch = epoch
         self._numbered = 0
@@ -94,7 +98,12 @@ class Catalogue:
                 self._tell(table)
 
     def put_board(
-        self, name: str, value: bytes, received_ms: float, revision: int | None = None
+        self,
+        name: str,
+        value: bytes,
+        received_ms: float,
+        revision: int | None = None,
+        links: Sequence[str] = (),
     ) -> None:
         """Take a new value of a board; one whose *revision* was taken before, as after a reconnect, is none.
 
@@ -113,7 +122,7 @@ class Catalogue:
         for table in self._used_tables():
             asked = table.want
             if asked.feed == f"board/{name}" and (asked.is_whole or self._is_published(asked)):
-                self._update(table, received_ms)
+                self._update(table, received_ms, links)
 
     def delete_board(self, name: str) -> None:
         """A board has ended."""
@@ -138,7 +147,7 @@ class Catalogue:
         self.market = Market(columns, instant, names, self._showing.take(columns), {})
         return [table for table in self._used_tables() if not self._is_as_published(table.want)]
 
-    def put_canary(self, columns: Columns) -> None:
+    def put_canary(self, columns: Columns, links: Sequence[str] = ()) -> None:
         """Take the row of the canary as it is now. It is a market of its own: the feed of its symbol alone shows it."""
         known = self._canary
         if not columns or (known is not None and known.instant.event_ms == columns.event_ms[0]):
@@ -149,12 +158,12 @@ class Catalogue:
         self._canary = Market(columns, instant, Names(columns.symbols), shown, {})
         for table in self._used_tables():
             if table.want.feed == _CANARY_FEED:
-                self._update(table, 0.0)
+                self._update(table, 0.0, links)
 
-    def refresh(self, table: LiveTable, received_ms: float) -> None:
+    def refresh(self, table: LiveTable, received_ms: float, links: Sequence[str] = ()) -> None:
         """Make *table* of the market as it is now, if anybody still follows it."""
         if table in self._audiences and not table.has_ended:
-            self._update(table, received_ms)
+            self._update(table, received_ms, links)
 
     def put_event(self, feed: str, value: bytes) -> None:
         """Something has happened that no stream numbers: *feed* is `trades/AAPL`, *value* a JSON value."""
@@ -242,7 +251,7 @@ class Catalogue:
             return LiveTable(wanted, self._next_epoch())
         return LiveTable(wanted, epoch, partial(self._past.listing, wanted))
 
-    def _update(self, table: LiveTable, received_ms: float) -> None:
+    def _update(self, table: LiveTable, received_ms: float, links: Sequence[str] = ()) -> None:
         wanted = table.want
         name = wanted.feed.removeprefix("board/")
         if self._is_published(wanted):
@@ -258,6 +267,7 @@ class Catalogue:
             return
         before, number = table.seq, self._past.newest(name) if table.is_numbered else None
         if table.update(listing, received_ms, number):
+            table.links = links
             if table in self._audiences:
                 table.after(before)  # now, for one table after the other costs a third less
             self._tell(table)

@@ -43,6 +43,14 @@ class Hub:
         """Clients that are connected."""
         return len(self._clients)
 
+    @property
+    def slow(self) -> int:
+        """Those of them who have no room for more."""
+        return sum(
+            isinstance(client, Client) and client.connection.full_since_s is not None
+            for client in self._clients
+        )
+
     @contextmanager
     def joined(self, client: Guest) -> Iterator[None]:
         """The time during which *client* is connected."""

@@ -5,6 +5,7 @@ be helped: the session ends with a code that says so.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 
 from msgspec import Raw
@@ -29,6 +30,9 @@ class LiveSequence:
 
     def __init__(self, pattern: str, recent: Recent) -> None:
         self.pattern = pattern
+        self.received_ms = 0.0
+        """Unknown: what happened says itself when."""
+        self.links: Sequence[str] = ()
         self.seq = 0
         """Place of the newest."""
         self.has_ended = self.has_successor = False
@@ -99,6 +103,11 @@ class LiveSequence:
             found = self._event(place // PLACES, self._behind(place), self.seq)
             self._after[place] = found
         return found
+
+    def missed(self, seq: int) -> int:
+        """None: nothing is ever merged."""
+        del seq
+        return 0
 
     def newest(self, top: int) -> list[Raw]:
         """The newest *top* of them, oldest first."""

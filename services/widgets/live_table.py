@@ -5,7 +5,7 @@ once for all that are there: it costs the service the same whether a client take
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Any
 from zlib import crc32
@@ -63,7 +63,10 @@ class LiveTable:
         """Position before the newest."""
         self._updates = 0
         self._head: Head = empty()
-        self._received_ms = 0.0
+        self.received_ms = 0.0
+        """When the oldest change of the newest update arrived from the vendor; 0 if nobody says."""
+        self.links: Sequence[str] = ()
+        """The contexts of what was traced of the newest update; whoever has it updated sets them."""
         self._total = 0
         self._symbols: list[str] = []
         self._places: Places | None = None
@@ -113,7 +116,7 @@ class LiveTable:
         self._symbols, self._numbers = symbols, listing.numbers
         self._versions, self._row_versions = versions, row_versions
         self._places, self._names, self._tick = listing.places, listing.names, listing.tick
-        self._head, self._total, self._received_ms = listing.head, listing.total, received_ms
+        self._head, self._total, self.received_ms = listing.head, listing.total, received_ms
         self._deltas, self._resumed, self._snaps = {}, {}, {}
         return True
 
@@ -162,6 +165,14 @@ class LiveTable:
             found = self._deltas[seq] = self._delta(seq, order, with_crc=with_crc)
         return found
 
+    def missed(self, seq: int) -> int:
+        """Updates between *seq* and the newest."""
+        if seq >= self._before:
+            return 0
+        if self._past is None:
+            return self.seq - seq - 1
+        return sum(each > seq for each in self._taken) - 1
+
     def _from_elsewhere(self, seq: int, past: Find) -> Frame | None:
         """The delta for somebody who was at the listing *seq* in any process. None if it is not known what that was."""
         order = self._order_at(seq) if seq in self._taken else None
@@ -176,7 +187,7 @@ class LiveTable:
         newest = self._taken[
             -1
         ]  # behind *seq*, which `self.seq` need not be: what changed may have changed back
-        if not then.update(now, self._received_ms, newest):
+        if not then.update(now, self.received_ms, newest):
             then._before = then.seq = newest
         return then._delta(seq, list(listing.symbols), with_crc=True)
 
@@ -231,7 +242,7 @@ class LiveTable:
                 id=0,
                 after=seq,
                 seq=max(seq, self.seq),
-                received_ms=self._received_ms,
+                received_ms=self.received_ms,
                 head=self._head,
                 gone=gone,
                 moves=moves,
@@ -264,7 +275,7 @@ class LiveTable:
                 feed=self.want.feed,
                 epoch=self.epoch,
                 seq=self.seq,
-                received_ms=self._received_ms,
+                received_ms=self.received_ms,
                 head=self._head,
                 columns=["symbol", *self.want.columns],
                 rows=self._rows(),

@@ -155,6 +155,7 @@ class Owed:
             if held.due_ms > now_ms:
                 self._turns.mark(held)
             return None
+        self._count(held)
         self._given.append(held)
         if held.is_once:
             self._drop(held)
@@ -166,6 +167,13 @@ class Owed:
         live = self._catalogue.follow(held.feed, held.view, held)
         self._catalogue.leave(held.live, held)
         held.begin_anew(live)
+
+    def _count(self, held: Subscription) -> None:
+        """Of a frame that was made."""
+        self._catalogue.conflated += held.conflated
+        if held.verdict is not None:
+            self._catalogue.recoveries[held.verdict] += 1
+            held.verdict = None
 
     def _drop(self, held: Subscription) -> None:
         del self._subscriptions[held.number]

@@ -8,10 +8,12 @@ from collections import OrderedDict
 
 from mesh import clock
 from mesh.logs import Log
+from mesh.meters import Distribution
+from mesh.spans import FEED_TEMPLATE, Spans
 from services.widgets.audience import Audience
 from services.widgets.client import Client
 from services.widgets.frame import text_message
-from services.widgets.rounds import Rounds
+from services.widgets.rounds import Rounds, Told
 
 
 _MOST_BYTES = 128 << 10
@@ -21,14 +23,25 @@ _TURN_S = 0.01
 
 
 class Pump:
-    """One for each process: `run` it for as long as clients are served."""
+    """One for each process: `run` it for as long as clients are served.
 
-    def __init__(self, log: Log) -> None:
+    Args:
+        log: of the process.
+        spans: of the process, if somebody wants traces.
+        delivered: how long it took from the vendor to all who keep up, once for each round of them.
+    """
+
+    def __init__(
+        self, log: Log, delivered: Distribution | None = None, spans: Spans | None = None
+    ) -> None:
         self._log = log
+        self._spans = spans
+        self._delivered = delivered
         self.failures = 0
         """Clients that were ended by a mistake of ours."""
         self._frames = 0
-        self._rounds = Rounds()
+        self._bytes = 0
+        self._rounds = Rounds(self._on_told)
         self._due: OrderedDict[Client, None] = OrderedDict()
         """Clients for whom there may be something, in the order in which that became so."""
         self._is_asked = asyncio.Event()
@@ -47,6 +60,16 @@ class Pump:
     def frames_sent(self) -> int:
         """To all clients."""
         return self._frames + self._rounds.frames_sent
+
+    @property
+    def bytes_sent(self) -> int:
+        """The same in bytes."""
+        return self._bytes + self._rounds.bytes_sent
+
+    @property
+    def conflated(self) -> int:
+        """Updates that were no frames of their own, because there was too much to tell."""
+        return self._rounds.conflated
 
     async def run(self) -> None:
         """Write, for ever."""
@@ -112,7 +135,9 @@ class Pump:
         if not frames:
             return False
         self._frames += len(frames)
-        if connection.way.push(b"".join(frames)):  # a list costs the kernel more than the copy
+        joined = b"".join(frames)  # a list costs the kernel more than the copy
+        self._bytes += len(joined)
+        if connection.way.push(joined):
             session.on_sent(0.0, now_ms)
         return size >= _MOST_BYTES
 
@@ -120,6 +145,18 @@ class Pump:
         """*client* has room again, after *waited_s*."""
         client.session.on_sent(waited_s * 1000, clock.monotonic_s() * 1000)
         self.wake(client)
+
+    def _on_told(self, told: Told) -> None:
+        """All who keep up have the newest of something."""
+        now_ms, received_ms, links = clock.now_ms(), told.source.received_ms, told.source.links
+        if self._delivered is not None and received_ms:
+            self._delivered.record((now_ms - received_ms) / 1000)
+        if links and self._spans is not None:
+            began_ms = now_ms - (clock.monotonic_s() * 1000 - told.began_ms)
+            with self._spans.span(
+                "deliver", FEED_TEMPLATE, links, began_ms, batch__message_count=told.frames
+            ):
+                pass  # it is done: only now is it known to how many
 
     def _come_back(self, client: Client, milliseconds: float | None) -> None:
         """Look again when the next frame of *client* is due, if only time stands before it."""

@@ -11,9 +11,9 @@ from typing import Any
 from litestar.types import ControllerRouterHandler
 
 from mesh import changes, clock
-from mesh.address import parse_origins
+from mesh.address import own_origins, parse_origins, reach
 from mesh.connection import Connection
-from mesh.http_server import HOST, listening
+from mesh.http_server import listening
 from mesh.kv import KeyValue
 from mesh.lifecycle import Counters, Lifecycle
 from mesh.logs import Log
@@ -25,7 +25,8 @@ from mesh.tokens import LONGEST_S, Tokens, key_from, random_key
 from schemas.control import DrainWanted
 from schemas.naming import Bucket
 from services import scanners
-from services.widgets.app import build, own_origins
+from services.widgets import figures
+from services.widgets.app import build
 from services.widgets.catalogue import Catalogue
 from services.widgets.compat_app import compat_route
 from services.widgets.compat_source import CompatSource
@@ -60,9 +61,9 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
         FatalError: the port is taken.
     """
     port = settings.port or DEFAULT_PORT
-    with listening(port, "the page", "--port or MESH_PORT", BACKLOG) as listener:
+    with listening(port, "the page", "--port or MESH_PORT", BACKLOG, settings.host) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        pump = Pump(lifecycle.log)
+        pump = _pump(lifecycle)
         hub = _hub(settings, pump, lifecycle.log)
         async with (
             join(settings, lifecycle, "widgets") as service,
@@ -76,7 +77,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             reader = TokenReader(tokens)
             keys = KnownKeys(connection, reader, hub, lifecycle.log)
             await keys.load()
-            origins = parse_origins(settings.ws_origins) or own_origins(port)
+            origins = parse_origins(settings.ws_origins) or own_origins(settings.host, port)
             door = Door(hub, reader if settings.ws_auth == "token" else None, settings.source)
             routes = _routes(settings, port, door, pump, compat, connection, origins, tokens)
             app = build(hub, routes, lifecycle.report, origins, settings.control_url)
@@ -85,13 +86,14 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
                 lambda: {"clients": hub.clients, "drained": hub.closing, "stale": hub.stale},
                 lambda: _counters(sources, hub, pump),
             )
+            lifecycle.meters.add(lambda: figures.of(sources, hub, pump))
             obeying = await _obey_drain(service, lifecycle, hub, compat)
             running = [tasks.create_task(each.run()) for each in (sources, compat, pump, keys)]
             running.append(tasks.create_task(obeying))
             serving = tasks.create_task(server.serve([listener]))
             await server.up.wait()
             with _few_collections():
-                lifecycle.ready(page=f"http://{HOST}:{port}/")
+                lifecycle.ready(page=f"http://{reach(settings.host)}:{port}/")
                 await lifecycle.stopping.wait()
             await asyncio.gather(hub.close(_CLOSE_S), compat.close(_CLOSE_S))
             server.should_exit = True
@@ -129,6 +131,10 @@ async def _obey_drain(
             condition.met()
 
     return obey_drain(wish, drain)
+
+
+def _pump(lifecycle: Lifecycle) -> Pump:
+    return Pump(lifecycle.log, lifecycle.meters.distribution("latency.delivered"), lifecycle.spans)
 
 
 def _hub(settings: Settings, pump: Pump, log: Log) -> Hub:

@@ -72,6 +72,8 @@ class Session(Owed):
             try:
                 self._carry_out(frame)
             except ViewError as error:
+                if isinstance(frame, Subscribe) and frame.epoch is not None:
+                    self._catalogue.recoveries["refused"] += 1
                 self.say(ServerError(str(error), frame.id, error.place))
 
     def _carry_out(self, frame: Subscribe | Set | Unsubscribe | Get | Ping) -> None:

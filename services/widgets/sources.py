@@ -8,6 +8,7 @@ from mesh.errors import BrokerError
 from mesh.kv import RECEIVED_MS, Entry, KeyValue
 from mesh.logs import Log
 from mesh.market_reader import MarketReader
+from mesh.spans import traceparent
 from mesh.tasks import ticks
 from schemas.columns import Columns
 from schemas.naming import (
@@ -95,7 +96,9 @@ class Sources:
 
     def _put_board(self, entry: Entry, value: bytes) -> None:
         try:
-            self._catalogue.put_board(entry.key, value, _received_ms(entry), entry.revision)
+            parent = traceparent(entry.headers)
+            links = () if parent is None else (parent,)
+            self._catalogue.put_board(entry.key, value, _received_ms(entry), entry.revision, links)
             self.updates += 1
         except (DecodeError, ValueError) as error:
             self._rejected += 1
@@ -114,13 +117,14 @@ class Sources:
             await self._reader.heard.wait()
             await self._settle()
             due_s = clock.monotonic_s() + self._flush_s
-            self._catalogue.put_canary(self._reader.table.canary())
+            links = self._reader.take_links()
+            self._catalogue.put_canary(self._reader.table.canary(), links)
             instant = self._reader.table.instant()
             if instant is not None:
                 received_ms = self._reader.table.take_received_ms()
                 turn_s = clock.monotonic_s()
                 for table in self._catalogue.put_market(self._columns(), instant):
-                    self._catalogue.refresh(table, received_ms)
+                    self._catalogue.refresh(table, received_ms, links)
                     if clock.monotonic_s() - turn_s >= _TURN_S:
                         await asyncio.sleep(0)
                         turn_s = clock.monotonic_s()

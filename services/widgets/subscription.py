@@ -1,9 +1,9 @@
 """One feed as one client follows it: how far it has come, and how often it may come."""
 
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from schemas.widget import View
-from services.widgets.audience import Cohort
+from services.widgets.audience import NOTHING, Brought, Cohort
 from services.widgets.catalogue import Live
 from services.widgets.frame import Frame
 from services.widgets.live_sequence import DEFAULT_FIRST, LiveSequence
@@ -20,6 +20,9 @@ _SPEED_UP_MS = 10_000.0
 _PATIENCE_MS = 1000.0
 """A client may be further than this process for so long: then its position is none."""
 _LOOK_MS = 20.0
+
+
+Verdict = Literal["replayed", "snapshot"]
 
 
 class Position(NamedTuple):
@@ -60,8 +63,24 @@ class Subscription:
     """
 
     __slots__ = (
-        "_asked", "_interval_ms", "_patience_ms", "_quick_since_ms", "_sent_ms", "_seq", "cohort", "due_ms", "feed", "holder", "is_once",
-        "live", "number", "slowed_ms", "view", "way",
+        "_asked",
+        "_interval_ms",
+        "_patience_ms",
+        "_quick_since_ms",
+        "_sent_ms",
+        "_seq",
+        "cohort",
+        "conflated",
+        "due_ms",
+        "feed",
+        "holder",
+        "is_once",
+        "live",
+        "number",
+        "slowed_ms",
+        "verdict",
+        "view",
+        "way",
     )  # fmt: skip
 
     live: Live
@@ -80,6 +99,10 @@ class Subscription:
         """Whether one frame is all that was asked for."""
         self.slowed_ms = 0.0
         """Between two frames at least, because the client does not keep up."""
+        self.conflated = 0
+        """Updates that the last frame of `next_frame` stands for beside its own."""
+        self.verdict: Verdict | None = None
+        """What came of where the client said that it was, once its first frame is made; whoever counts it takes it out."""
         self._asked = asked
         self._patience_ms: float | None = None
         """Until when the position that was asked for may still be reached."""
@@ -139,8 +162,8 @@ class Subscription:
         """Whether it is not too early for the next frame, which may say that there will be none."""
         return self.due_ms <= now_ms or self.live.has_ended
 
-    def bring(self, now_ms: float) -> bool:
-        """Send what is new at once, if nothing else is owed and the client keeps up; otherwise False, and nothing is changed.
+    def bring(self, now_ms: float) -> Brought:
+        """Send what is new at once, if nothing else is owed and the client keeps up; otherwise nothing, and nothing is changed.
 
         A tick of a table is one for thousands of clients. To have each of them woken, queued and asked
         what its next frame is would cost more than the frame, and so does looking at more than must be.
@@ -156,14 +179,15 @@ class Subscription:
             or self.slowed_ms
             or live.has_ended
         ):
-            return False
+            return NOTHING
         frame = live.after(seq)
         if frame is None:
-            return False
+            return NOTHING
         self._seq, self._sent_ms, self.due_ms = frame.seq, now_ms, now_ms + self._interval_ms
-        if not way.push(frame.framed(self.number)):
+        framed = frame.framed(self.number)
+        if not way.push(framed):
             self.on_full()
-        return True
+        return Brought(1, len(framed), live.missed(seq))
 
     def next_frame(self, now_ms: float) -> Frame | None:
         """The frame that takes the client to now; None if it is there.
@@ -183,6 +207,7 @@ class Subscription:
                     raise FellBehindError
                 frame = live.begin(recovered=None)
         if frame is not None:
+            self.conflated = 0 if seq is None else live.missed(seq)
             self._seq, self._sent_ms = frame.seq, now_ms
             self.due_ms = now_ms + max(self.slowed_ms, self._interval_ms)
         return frame
@@ -209,7 +234,7 @@ class Subscription:
         if self._must_wait(asked, now_ms):
             self._asked = asked
             return None
-        found = live.resume(*asked) if asked else None
+        found = self._resumed(asked)
         if isinstance(live, LiveSequence):
             top = self.view.top
             first = top if isinstance(top, int) else DEFAULT_FIRST
@@ -229,3 +254,11 @@ class Subscription:
             self._patience_ms = now_ms + _PATIENCE_MS
         self.due_ms = now_ms + _LOOK_MS
         return now_ms < self._patience_ms
+
+    def _resumed(self, asked: Position | None) -> Frame | None:
+        """The frame that goes on from where the client says that it is, if it says so and there is one."""
+        if asked is None:
+            return None
+        found = self.live.resume(*asked)
+        self.verdict = "snapshot" if found is None else "replayed"
+        return found

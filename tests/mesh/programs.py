@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from mesh import broker
+from mesh.address import reach
 from mesh.config import to_environment
 from mesh.settings import Settings
 from mesh.testing import eventually
@@ -30,15 +31,19 @@ class Health(NamedTuple):
 class RunningProgram:
     """A process with a health port of its own."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int, log_file: Path) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, host: str, port: int, log_file: Path
+    ) -> None:
         self.process = process
-        self._url = f"http://127.0.0.1:{port}"
+        self.port = port
+        """On which it tells of its health."""
+        self.url = f"http://{reach(host)}:{port}"
         self._log_file = log_file
 
     async def ask(self, path: str) -> httpx.Response:
         """The answer on *path*, once there is one."""
         async with httpx.AsyncClient(trust_env=False) as http:
-            return await http.get(f"{self._url}{path}")
+            return await http.get(f"{self.url}{path}")
 
     async def health(self) -> Health | None:
         """What it says of itself; None while it does not answer."""
@@ -76,7 +81,7 @@ async def running_program(
             *argv, env={**os.environ, **environment}, stdout=log, stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            yield RunningProgram(process, port, log_file)
+            yield RunningProgram(process, settings.host, port, log_file)
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)

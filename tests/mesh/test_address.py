@@ -2,7 +2,7 @@
 
 import pytest
 
-from mesh.address import parse_origins, without_credentials
+from mesh.address import own_origins, parse_origins, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,18 @@ def test_origin_that_could_never_match_is_refused(text: str) -> None:
     """A wildcard, a path or a port that browsers leave out is said at start, instead of shutting a page out."""
     with pytest.raises(ValueError, match="Expected origins"):
         parse_origins(f"https://fine.example.com,{text}")
+
+
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [
+        ("127.0.0.1", {"127.0.0.1", "localhost"}),
+        ("0.0.0.0", {"127.0.0.1", "localhost"}),  # noqa: S104 (that is the subject)
+        ("10.0.0.5", {"127.0.0.1", "localhost", "10.0.0.5"}),
+        ("::", {"127.0.0.1", "localhost", "[::1]"}),
+        ("fd00::5", {"127.0.0.1", "localhost", "[fd00::5]"}),
+    ],
+)
+def test_own_origins_are_those_that_the_address_tells(host: str, names: set[str]) -> None:
+    """Pages of this machine, and of the address itself if it is one; what others call it nobody knows."""
+    assert own_origins(host, 8080) == {f"http://{name}:8080" for name in names}

@@ -42,6 +42,7 @@ _CHECKED: dict[str, st.SearchStrategy[Any]] = {
     "finlight_filters": st.sampled_from(
         ["{}", '{"tickers": ["A"], "language": "é"}', ' {"query": null} ']
     ),
+    "host": st.sampled_from(["127.0.0.2", "::1"]),
     "finlight_key_file": st.sampled_from(["nowhere", "/nowhere/é key"]),
     "oidc_client_secret_file": st.sampled_from(["nowhere", "/nowhere/é key"]),
     "oidc_issuer": st.sampled_from(["https://login.example.com/é", "http://127.0.0.1:9/"]),
@@ -112,6 +113,9 @@ def test_switches_take_the_usual_words(text: str, value: bool) -> None:
         ("MESH_PARTITIONS", "1e1000"),
         ("MESH_PORT", "-1"),
         ("MESH_PORT", "65536"),
+        ("MESH_HOST", "localhost"),
+        ("MESH_HOST", "0.0.0.0:8080"),
+        ("MESH_HOST", "*"),
         ("MESH_LOSSLESS", "yes"),
         ("MESH_LOG_LEVEL", "loud"),
         ("MESH_BOARD_TOP", "501"),
@@ -173,6 +177,15 @@ def test_bad_value_is_refused_with_what_it_was(env: str, text: str) -> None:
 
     [problem] = refusal.value.problems
     assert problem.startswith(f"{env} was {text!r}: ")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.5"])  # noqa: S104 (that is the subject)
+def test_page_carries_no_token_to_other_machines(host: str) -> None:
+    """A token that everybody gets who opens the page is refused where others reach the page."""
+    with pytest.raises(SettingsError, match=f"MESH_WS_PAGE_TOKEN .* MESH_HOST was '{host}'"):
+        load({"MESH_HOST": host, "MESH_WS_PAGE_TOKEN": "true"})
+
+    assert load({"MESH_HOST": "127.0.0.2", "MESH_WS_PAGE_TOKEN": "true"}).ws_page_token
 
 
 def test_all_problems_are_reported_at_once() -> None:

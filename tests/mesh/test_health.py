@@ -79,8 +79,9 @@ async def test_version_and_unknown_paths(program: RunningProgram) -> None:
     unknown = await program.ask("/metric")
 
     assert (version["service"], bool(version["version"])) == ("test", True)
+    assert (version["container_image"], version["image_version"]) == ("Unknown", "Unknown")
     assert unknown.status_code == 404
-    assert unknown.json() == {"paths": ["/healthz", "/readyz", "/version", "/status"]}
+    assert unknown.json() == {"paths": ["/healthz", "/readyz", "/version", "/status", "/metrics"]}
 
 
 async def test_status_has_what_the_replaced_systems_health_had(
@@ -91,10 +92,11 @@ async def test_status_has_what_the_replaced_systems_health_had(
     argv = [sys.executable, "-m", "services", "run", "boards"]
     async with running_program(argv, changed, tmp_path / "log") as running:
         await running.until(ready=True)
-        told = (await running.ask("/status")).json()
+        told, version = [(await running.ask(path)).json() for path in ("/status", "/version")]
 
     assert (told["service"], told["status"], told["connected"]) == ("boards", "Running", True)
     assert (told["container_image"], told["image_version"]) == ("mesh:1", "1.2.3")
+    assert (version["container_image"], version["image_version"]) == ("mesh:1", "1.2.3")
     assert (told["facts"]["role"], told["counters"]["puts"]) == ("active", 0)
 
 

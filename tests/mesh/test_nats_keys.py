@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mesh.errors import FatalError
-from mesh.nats_jwt import claims_in
+from mesh.nats_jwt import claims_in, unverified
 from mesh.nats_keys import (
     AUTH_FILE,
     DAY_S,
@@ -17,6 +17,7 @@ from mesh.nats_keys import (
     create,
     creds_file,
     inbox_prefix,
+    programs_account,
     renew,
 )
 from mesh.permissions import PROGRAMS
@@ -67,6 +68,24 @@ def test_renewed_programs_keep_their_keys(keys: Path) -> None:
     for name in before.keys() - {"boards.creds"}:
         assert claims_in(after[name])["sub"] == claims_in(before[name])["sub"]
         assert SEED.findall(after[name]) == SEED.findall(before[name])
+
+
+def test_renewed_account_of_programs_is_newer(keys: Path) -> None:
+    """Servers that start take the limits of this version; the account of readers, which may have been changed at the servers, stays."""
+    before = _accounts(keys)
+    renew(keys, NOW_S + 5)
+    after = _accounts(keys)
+    changed = [key for key, token in after.items() if token != before[key]]
+
+    assert changed == [programs_account(keys)]
+    assert unverified(after[changed[0]])["iat"] == NOW_S + 5
+    assert unverified(after[changed[0]])["nats"]["limits"]["streams"] > 0
+
+
+def _accounts(keys: Path) -> dict[str, str]:
+    """The claims of each account that servers are told of."""
+    found = re.findall(r"^  (A\w+): (\S+)$", (keys / AUTH_FILE).read_text(), re.MULTILINE)
+    return dict(found)
 
 
 def test_every_program_has_an_inbox_of_its_own(keys: Path) -> None:

@@ -70,6 +70,7 @@ SHARED = {
     "$KV.control.worker.x": {"control"},
     "$KV.control.log.widgets": {"control"},
     "audit.feed.stop": {"news", "control"},
+    "tape.canary.00": {"smoke"},
 }
 NOBODY_ASKS = (
     "$JS.API.STREAM.DELETE.ALERTS",

@@ -56,10 +56,12 @@ async def test_ping_info_and_stats_are_as_the_protocol_says(
 
 
 async def test_metadata_says_which_process_it_is(service: Service, connection: Connection) -> None:
-    """Host, process and image stand beside the version, so that a person finds what to look at."""
+    """Host, process and image, with the version of each, stand there, so that a person finds what to look at."""
     (ping,) = await ask_all(connection, "$SRV.PING.test", 1)
 
-    assert ping["metadata"].keys() == {"program", "instance", "host", "pid", "image"}
+    assert ping["metadata"].keys() == {
+        "program", "instance", "host", "pid", "version", "image", "image_version",
+    }  # fmt: skip
     assert ping["metadata"]["instance"] == service.instance
 
 

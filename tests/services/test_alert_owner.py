@@ -23,6 +23,7 @@ from services.processors.known import Knowledge
 from services.processors.outlet import MESSAGE_ID
 from services.processors.owner import Owner
 from services.processors.rows import RowFold
+from services.processors.tally import Tally
 from services.simulator.market import start_of
 
 
@@ -43,6 +44,7 @@ async def _owner(connection: Connection) -> Owner:
         partial(RowFold, knowledge=Knowledge(), with_quotes=False),
         set_up("test", "error"),
         {},
+        tally=Tally(),
         intake_bytes=1 << 20,
         arrived=asyncio.Event(),
     )

@@ -24,6 +24,7 @@ from schemas.wire import encode_msgpack
 from services.processors.known import Knowledge
 from services.processors.owner import Owner
 from services.processors.rows import RowFold
+from services.processors.tally import Tally
 from services.widgets.catalogue import Catalogue
 from services.widgets.compat_market import Market as OldMarket
 from services.widgets.live_table import LiveTable
@@ -161,6 +162,7 @@ async def test_an_owner_folds_each_canary_and_waits_for_none(connection: Connect
         lambda snapshot: RowFold(snapshot, knowledge),
         set_up("test", "error"),
         {},
+        tally=Tally(),
         intake_bytes=None,
         arrived=asyncio.Event(),
     )
@@ -194,7 +196,7 @@ async def test_an_owner_folds_each_canary_and_waits_for_none(connection: Connect
         {"A": TAPE.event_ms + 1000},
         {CANARY_SYMBOL: now_ms + 9},
     )
-    assert (owner.reader.gap, owner.state.rejected, owner.state.discarded.total()) == (False, 1, 0)
+    assert (owner.reader.gap, owner.tally.rejected, owner.state.discarded.total()) == (False, 1, 0)
     counts = owner.state.counts()
     assert counts.folded["bars"] == 2
     assert "canary" not in {**counts.folded, **counts.late, **counts.discarded}

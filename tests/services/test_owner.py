@@ -28,6 +28,7 @@ from schemas.wire import encode_msgpack, msgpack_decoder
 from services.processors.known import Knowledge
 from services.processors.owner import Owner
 from services.processors.rows import RowFold
+from services.processors.tally import Tally
 
 
 pytestmark = pytest.mark.broker
@@ -87,6 +88,7 @@ async def _owner(
         partial(RowFold, knowledge=Knowledge()),
         set_up("test", "error"),
         {},
+        tally=Tally(),
         intake_bytes=None if lossless else most_bytes,
         arrived=asyncio.Event(),
     )

