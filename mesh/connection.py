@@ -35,7 +35,7 @@ from mesh.nats_keys import inbox_prefix
 from mesh.quorum import leave_minority
 from mesh.readiness import condition
 from mesh.settings import Settings
-from mesh.tasks import cancellable, end
+from mesh.tasks import cancellable, end, within
 from mesh.transport import ImpatientTransport
 from schemas.wire import encode_json
 
@@ -78,6 +78,8 @@ class Connection:
         self._condition = condition("broker")
         self.complaints = 0
         """What the client complained about, but for what this user may not do."""
+        self.denials = 0
+        """How often the broker refused what this user may not do."""
         self._denied: set[str] = set()
         """What this user was refused to do, as `publish` and a subject in small letters, as the client has it."""
 
@@ -198,6 +200,12 @@ class Connection:
         """What this user was refused to do, as `publish` or `subscription` and a subject in small letters."""
         return frozenset(self._denied)
 
+    @property
+    def certificate_ends_s(self) -> float | None:
+        """Until when the broker's certificate is good, epoch seconds; None without TLS."""
+        transport = self.client._transport  # noqa: SLF001 (there is no other way)
+        return transport.certificate_ends_s if isinstance(transport, ImpatientTransport) else None
+
     def inbox(self) -> str:
         """A subject of one's own, for answers."""
         return self.client.new_inbox()
@@ -266,6 +274,7 @@ class Connection:
             self._log.warning("broker.complained", error=repr(error), count=self.complaints)
 
     def _deny(self, action: str, subject: str) -> None:
+        self.denials += 1
         what = f"{action} {subject}"
         if what not in self._denied and len(self._denied) < _MOST_DENIED:
             self._denied.add(what)
@@ -322,8 +331,9 @@ async def _connect(
     if not is_web_socket(servers[0]):
         connection.client._transport = ImpatientTransport(tls=secure)  # noqa: SLF001 (there is no other way)
     try:
-        async with asyncio.timeout(_FIRST_CONNECT_S):
-            await connection.client.connect(
+        await within(
+            _FIRST_CONNECT_S,
+            connection.client.connect(
                 servers,
                 name=name,
                 error_cb=connection.on_error,
@@ -339,7 +349,8 @@ async def _connect(
                 pending_size=_OUT_BYTES,
                 user_credentials=creds or None,
                 tls=tls.context(ca) if secure else None,
-            )
+            ),
+        )
     except (Error, OSError, TimeoutError) as error:
         last = connection.client.last_error
         said = str(error) or str(last or "waited 10 s for one")

@@ -70,7 +70,7 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
     health_port: Annotated[
         int,
         about_port(
-            "Port of a program's `/healthz`, `/readyz` and `/version`, for `mesh run`. Unset: none"
+            "Port of a program's `/healthz`, `/readyz`, `/version`, `/status` and `/metrics`, for `mesh run`. Unset: none"
         ),
     ] = 0
     log_level: Annotated[

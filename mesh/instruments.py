@@ -76,6 +76,7 @@ INSTRUMENTS = tuple(Instrument(*row) for row in (
     ("broker.connected", _G, "", (), ON_THE_BROKER, "1 while the connection to the broker is up, else 0"),
     ("broker.reconnects", _C, "{reconnect}", (), ON_THE_BROKER, "How often the connection came back"),
     ("broker.errors", _C, "{error}", (), ON_THE_BROKER, "What the client of the broker complained about"),
+    ("broker.denied", _C, "{refusal}", (), ON_THE_BROKER, "How often the broker refused what the credentials of the program do not allow"),
     ("broker.received", _C, "By", (), ON_THE_BROKER, "Payload that came from the broker"),
     ("broker.sent", _C, "By", (), ON_THE_BROKER, "Payload that went to the broker"),
     ("credentials.expiry_timestamp", _G, "s", (), ON_THE_BROKER, "When the NATS credentials of the process end, since the epoch; absent if they do not, or there are none"),

@@ -201,20 +201,28 @@ def inbox_prefix(path: Path) -> str | None:
     Raises:
         FatalError: the file cannot be read, or holds no credentials.
     """
-    try:
-        claims = nats_jwt.claims_in(_text(path))
-    except TokenError as error:
-        raise FatalError(f"{path} holds no credentials of NATS: {error}") from error
-    allowed = claims.get("nats", {}).get("sub", {}).get("allow", [])
+    allowed = claims_of(path).get("nats", {}).get("sub", {}).get("allow", [])
     own = [subject for subject in allowed if subject.startswith(INBOX) and subject.endswith(".>")]
     return own[0].removesuffix(".>") if own else None
+
+
+def claims_of(path: Path) -> Claims:
+    """What the user of a `.creds` file claims to be; nothing of it is proved.
+
+    Raises:
+        FatalError: the file cannot be read, or holds no credentials.
+    """
+    try:
+        return nats_jwt.claims_in(_text(path))
+    except TokenError as error:
+        raise FatalError(f"{path} holds no credentials of NATS: {error}") from error
 
 
 def credentials_end_s(path: Path) -> int | None:
     """When what a `.creds` file holds ends, seconds since the epoch; None: never, or nobody can tell just now."""
     try:
-        ends_s = nats_jwt.claims_in(_text(path)).get("exp")
-    except (FatalError, TokenError):
+        ends_s = claims_of(path).get("exp")
+    except FatalError:
         return None
     return ends_s if isinstance(ends_s, int) else None
 

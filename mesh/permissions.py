@@ -311,7 +311,7 @@ _CONTROL = _program(
 
 _ADMIN = Permissions(
     (
-        "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$SRV.>", "ctl.>", "$KV.>", _AUDIT,
+        "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$JS.SNAPSHOT.>", "$SRV.>", "ctl.>", "$KV.>", _AUDIT,
         alive_subject("*"), vendor_subject("*"),
     ),
     (
@@ -321,7 +321,7 @@ _ADMIN = Permissions(
 )  # fmt: skip
 
 _SMOKE = Permissions(
-    ("$SRV.INFO", _CANARY), (f"{inbox(SMOKE)}.>", _ROWS, row_subject(CANARY_SYMBOL))
+    ("$JS.API.INFO", "$SRV.INFO", _CANARY), (f"{inbox(SMOKE)}.>", _ROWS, row_subject(CANARY_SYMBOL))
 )  # fmt: skip
 
 PROGRAMS: dict[str, Permissions] = {

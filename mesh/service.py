@@ -197,6 +197,7 @@ class Service:
             "broker.connected": connection.connected.is_set(),
             "broker.reconnects": connection.incarnation,
             "broker.errors": connection.complaints,
+            "broker.denied": connection.denials,
             "broker.received": stats["in_bytes"],
             "broker.sent": stats["out_bytes"],
         }

@@ -47,7 +47,7 @@ SPANS = (
     Span("send", TAPE_TEMPLATE, ("listener", "control"), "a batch of events that is published, one in so many; a canary, each", "", (_NAME, _PARTITION, _COUNT)),
     Span("process", TAPE_TEMPLATE, ("processors",), "rows of a partition, made and published", "batches that were folded", (_PARTITION, _COUNT)),
     Span("process", ROWS_TEMPLATE, ("boards",), "boards, ranked and put", "rows that were heard", (_COUNT,)),
-    Span("deliver", FEED_TEMPLATE, ("widgets",), "what is new of a feed, to all clients that keep up", "boards or rows that it was made of", (_COUNT,)),
+    Span("deliver", FEED_TEMPLATE, ("widgets",), "what is new, to all clients of a feed that keep up; of all the feeds that one change went into, the first", "boards or rows that it was made of", (_COUNT,)),
 )  # fmt: skip
 """Every span there is."""
 

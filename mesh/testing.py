@@ -36,6 +36,11 @@ class RunningBroker:
         self._process: asyncio.subprocess.Process | None = None
 
     @property
+    def monitoring(self) -> str:
+        """The address of its monitoring: `/varz`, `/jsz` and the like."""
+        return f"http://127.0.0.1:{self._command.environment['MESH_BROKER_HTTP_PORT']}"
+
+    @property
     def runs(self) -> bool:
         """Whether the server was started and has not ended."""
         return self._process is not None and self._process.returncode is None

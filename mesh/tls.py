@@ -48,6 +48,18 @@ def context(ca: str) -> ssl.SSLContext:
         raise FatalError(f"{ca} cannot be read: {error.strerror} (MESH_NATS_CA)") from error
 
 
+def authorities_end_s(ca: str) -> list[float]:
+    """When each of the authorities in the file *ca* ends, one at least, epoch seconds.
+
+    Raises:
+        FatalError: the file cannot be read, or holds no certificate.
+    """
+    known = context(ca).get_ca_certs()
+    if not known:
+        raise FatalError(f"{ca} holds no certificate of an authority (MESH_NATS_CA)")
+    return [ssl.cert_time_to_seconds(str(each["notAfter"])) for each in known]
+
+
 def explained(error: BaseException | None, ca: str) -> str:
     """What failed, with what to set; empty if it has nothing to do with TLS."""
     if isinstance(error, PlainTextError):

@@ -36,6 +36,12 @@ class ImpatientTransport(TcpTransport):
         """True, or the client would make one of its own at the first connection."""
         return True
 
+    @property
+    def certificate_ends_s(self) -> float | None:
+        """Until when the server's certificate is good, epoch seconds; None without TLS."""
+        shown = self._io_writer.get_extra_info("peercert") if self._io_writer is not None else None
+        return ssl.cert_time_to_seconds(shown["notAfter"]) if shown else None
+
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:  # type: ignore[explicit-override]  # typing's comes with 3.12
         """Connect to *uri*; what was open before is dropped, which the client forgets if a server did not greet."""
         if self._io_writer is not None:

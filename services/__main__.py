@@ -17,6 +17,7 @@ from mesh.lifecycle import EX_FATAL, run
 from mesh.logs import set_up
 from mesh.settings import Settings
 from schemas.wire import encode_json
+from services.backup import flags as backup_flags
 from services.bench import flags as bench_flags
 from services.ctl import flags as ctl_flags
 from services.load import flags as load_flags
@@ -100,6 +101,13 @@ def _add_topology(command: Command) -> None:
     apply.set_defaults(
         act=lambda arguments: asyncio.run(_apply(load(os.environ), force=arguments.force))
     )
+
+    kept = command("backup", help="write what persons made (accounts, layouts, audit) into a file")
+    backup_flags.add(kept, writes=True)
+    kept.set_defaults(act=partial(_backup, "back_up"))
+    back = command("restore", help="put such a file onto a broker that holds none of it")
+    backup_flags.add(back, writes=False)
+    back.set_defaults(act=partial(_backup, "restore"))
 
 
 def _add_tables(command: Command) -> None:
@@ -227,6 +235,11 @@ def _nats_keys(arguments: argparse.Namespace) -> int:
 
 def _smoke(arguments: argparse.Namespace) -> int:
     code: int = import_module("services.smoke.command").main(arguments, load(os.environ))
+    return code
+
+
+def _backup(act: str, arguments: argparse.Namespace) -> int:
+    code: int = getattr(import_module("services.backup.command"), act)(arguments.file, os.environ)
     return code
 
 

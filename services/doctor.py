@@ -5,19 +5,24 @@ import shutil
 import subprocess  # the one question that is put to another program: its version
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
 
-from mesh import broker, topology
-from mesh.address import without_credentials
+from mesh import broker, clock, tls, topology
+from mesh.address import brokers, is_loopback, without_credentials
 from mesh.config import load
-from mesh.connection import open_connection
-from mesh.errors import MeshError, SettingsError
+from mesh.connection import Connection, open_connection
+from mesh.errors import BrokerError, MeshError, SettingsError
 from mesh.logs import set_up
+from mesh.nats_keys import DAY_S, claims_of
 from mesh.settings import Settings
 
 
 _LEAST_DISK_BYTES = 2 << 30
+_RENEW_DAYS = 14
+"""So many days before its end a certificate should be renewed."""
 _MARKS = {"good": "✓", "note": "·", "bad": "✖"}
 
 
@@ -45,8 +50,12 @@ def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield from (Finding("bad", problem) for problem in error.problems)
         return
     yield _feed(settings)
+    yield _news(settings)
     if settings.nats_url:
-        yield from asyncio.run(_external_broker(settings))
+        means = list(_means(settings))
+        yield from means
+        if not any(finding.tone == "bad" for finding in means):
+            yield from asyncio.run(_external_broker(settings))
     else:
         yield from _embedded_broker(settings)
     yield from _ports(settings)
@@ -63,28 +72,114 @@ def _feed(settings: Settings) -> Finding:
     )
 
 
+def _news(settings: Settings) -> Finding:
+    if settings.finlight_key:
+        return Finding(
+            "good", f"FINLIGHT_API_KEY is set: news comes from {settings.finlight_url} too."
+        )
+    return Finding("note", "FINLIGHT_API_KEY is not set: live news comes from Massive alone.")
+
+
+def _means(settings: Settings) -> Iterator[Finding]:
+    """What there is to prove oneself to a broker with, and to have it prove itself."""
+    now_s = clock.now_ms() / 1000
+    try:
+        yield _credentials(settings, now_s)
+    except MeshError as error:
+        yield Finding("bad", f"{error} (MESH_NATS_CREDS).")
+    try:
+        yield from _authorities(settings, now_s)
+    except MeshError as error:
+        yield Finding("bad", f"{error}.")
+
+
+def _credentials(settings: Settings, now_s: float) -> Finding:
+    if not settings.nats_creds:
+        return Finding(
+            "note",
+            "MESH_NATS_CREDS is not set: only a broker that believes everybody lets anything in.",
+        )
+    claims = claims_of(Path(settings.nats_creds))
+    name, expires_s = claims.get("name"), claims.get("exp")
+    if expires_s is None:
+        return Finding("good", f"MESH_NATS_CREDS is the user `{name}`, without an end.")
+    if expires_s <= now_s:
+        return Finding(
+            "bad",
+            f"The credentials of `{name}` in {settings.nats_creds} ended on {_day(expires_s)}: ask for others.",
+        )
+    return Finding("good", f"MESH_NATS_CREDS is the user `{name}`, until {_day(expires_s)}.")
+
+
+def _authorities(settings: Settings, now_s: float) -> Iterator[Finding]:
+    servers = brokers(settings.nats_url)
+    if not tls.is_wanted(servers, settings.nats_ca):
+        if not all(is_loopback(urlsplit(server).hostname or "") for server in servers):
+            yield Finding(
+                "note",
+                "The broker is spoken to in clear, over a network: tls:// and MESH_NATS_CA encrypt it.",
+            )
+        return
+    if not settings.nats_ca:
+        yield Finding("good", "The broker must show a certificate that this system trusts.")
+        return
+    ends_s = tls.authorities_end_s(settings.nats_ca)
+    if max(ends_s) <= now_s:
+        text = f"The authorities in {settings.nats_ca} have all ended: ask for newer ones (MESH_NATS_CA)."
+        yield Finding("bad", text)
+        return
+    good = sum(end_s > now_s for end_s in ends_s)
+    yield Finding("good", f"MESH_NATS_CA has authorities, {good} of which are good.")
+
+
 async def _external_broker(settings: Settings) -> list[Finding]:
     try:
         async with open_connection(settings, "doctor", set_up("doctor", "error")) as connection:
             version = connection.client.connected_server_version
-            drifts = await topology.diff(connection, topology.definitions(settings.replicas))
+            answers = Finding(
+                "good",
+                f"The broker at {without_credentials(settings.nats_url)} answers and is nats-server {version!r}.",
+            )
+            return [answers, *_certificate(connection), *await _topology(settings, connection)]
     except MeshError as error:
         return [Finding("bad", f"{error}.")]
-    found = [
+
+
+def _certificate(connection: Connection) -> Iterator[Finding]:
+    ends_s = connection.certificate_ends_s
+    if ends_s is None:
+        return
+    days = int((ends_s - clock.now_ms() / 1000) / DAY_S)
+    if days < _RENEW_DAYS:
+        yield Finding(
+            "note", f"The broker's certificate ends on {_day(ends_s)}, in {days} days: renew it."
+        )
+    else:
+        yield Finding("good", f"The broker's certificate is good until {_day(ends_s)}.")
+
+
+async def _topology(settings: Settings, connection: Connection) -> list[Finding]:
+    try:
+        drifts = await topology.diff(connection, topology.definitions(settings.replicas))
+    except BrokerError:
+        if not connection.denied:
+            raise
+        return [
+            Finding("note", "This user may not look at the topology: ask with the admin's credentials.")
+        ]  # fmt: skip
+    if not drifts:
+        return []
+    names = ", ".join(sorted({drift.stream for drift in drifts}))
+    return [
         Finding(
-            "good",
-            f"The broker at {without_credentials(settings.nats_url)} answers and is nats-server {version!r}.",
+            "note",
+            f"Its topology differs from nats/ in {names}: `mesh topology diff` shows how, `apply` mends it.",
         )
     ]
-    if drifts:
-        names = ", ".join(sorted({drift.stream for drift in drifts}))
-        found.append(
-            Finding(
-                "note",
-                f"Its topology differs from nats/ in {names}: `mesh topology diff` shows how, `apply` mends it.",
-            )
-        )
-    return found
+
+
+def _day(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).date().isoformat()
 
 
 def _embedded_broker(settings: Settings) -> Iterator[Finding]:

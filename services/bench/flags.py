@@ -25,6 +25,7 @@ _MEANINGS = {
     "seed": "decides who is killed",
     "articles": "articles a second, in every other stretch of 8 s",
     "minutes": "how long the day lasts",
+    "turns": "how often, with it and without",
 }
 
 BENCHES = {
@@ -56,6 +57,10 @@ BENCHES = {
 """By name."""
 
 LONG = {
+    "telemetry": Bench(
+        "the pipeline with and without telling OpenTelemetry of it, in turns",
+        {"turns": 3, "rate": 40_000, "seconds": 10, "symbols": 10_000, "partitions": 16},
+    ),
     "soak": Bench(
         "a whole trading day in half an hour: what memory does",
         {"minutes": 30, "rate": 200, "symbols": 11_000, "workers": 1},

@@ -11,9 +11,10 @@ from services.news.work import Work
 def of(edge: Edge, work: Work, group: Group) -> Readings:
     """The values of now."""
     feed = edge.tell()
+    asked = {FINLIGHT} if feed["configured"] else set()  # without a key it is nothing to be missed
     return {
-        "feed.connected": {FINLIGHT: feed["connected"]},
-        "feed.wanted": {FINLIGHT: feed["running"]},
+        "feed.connected": dict.fromkeys(asked, feed["connected"]),
+        "feed.wanted": dict.fromkeys(asked, feed["running"]),
         "news.received": edge.received,
         "news.published": edge.published,
         "news.discarded": edge.discarded,

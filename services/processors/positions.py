@@ -38,6 +38,11 @@ class Positions:
         held = self._covered.get(market_class)
         return held.number + 1 if held is not None and epoch == held.epoch else 0
 
+    def is_successor(self, market_class: MarketClass, epoch: int) -> bool:
+        """Whether the producer *epoch* goes on where another one ended."""
+        held = self._covered.get(market_class)
+        return held is not None and epoch > held.epoch
+
     def missing(self, market_class: MarketClass, epoch: int, before: int) -> int:
         """How many events of the producer *epoch* lie between here and a batch that has *before* before it."""
         held = self._covered.get(market_class)

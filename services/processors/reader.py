@@ -4,7 +4,8 @@ Live batches come by core subscription into a bounded intake and are folded in t
 the next, what lies before it is asked for (`services.processors.repair`) while the later ones wait;
 what nobody has any more is discarded: counted, and said. What the intake dropped because the owner
 is too slow is not asked for again. The newest batches of a class have none behind them that would
-tell that they are missing, so the producer says now and then how far it has come. A lossless
+tell that they are missing, so the producer says now and then how far it has come; one that has ended says
+nothing, so before the first batch of its successor the stream is read. A lossless
 producer sends again whatever no checkpoint covers, so there a gap is only waited for.
 
 A canary (`schemas.naming.CANARY_SYMBOL`) takes the same way, but nothing waits for one: each is the first
@@ -68,6 +69,8 @@ class Reader:
         self._subscriptions: list[Subscription] = []
         self._gap: Arrived | None = None
         self._final: Arrived | None = None
+        self._looked_behind: Arrived | None = None
+        """A first batch of a producer, before which the stream was read for the last ones of the producer before."""
         self._ahead: dict[MarketClass, Position] = {}
         """Where the producer was when it last said so, of classes that are not there here."""
         self._is_caught_up = False
@@ -111,7 +114,7 @@ class Reader:
             arrived = self.intake.first()
             if arrived is None:
                 return False
-            if not self._fold(arrived):
+            if self._is_successor(arrived) or not self._fold(arrived):
                 self._gap = arrived
                 self.state.tally.gaps["missed"] += 1
                 return False
@@ -125,7 +128,10 @@ class Reader:
         if gap is None:
             return
         market_class, head, _, _ = gap
-        if not self._lossless:
+        if self._is_successor(gap):
+            self._looked_behind = gap
+            await self._replay(market_class, 0.0, upto=head)
+        if not self._lossless and head.number:
             await self._ask_producer(market_class, head)
         if self._first_missing(gap) < head.number:
             await self._replay(market_class, 0.0, upto=head)
@@ -198,6 +204,14 @@ class Reader:
         self.state.take(arrived)
         return True
 
+    def _is_successor(self, arrived: Arrived) -> bool:
+        """Whether *arrived* is the first that is heard of a producer, and what is behind it was not looked for."""
+        return not (
+            self._lossless
+            or arrived.market_class is MarketClass.CANARY
+            or arrived is self._looked_behind
+        ) and self.state.positions.is_successor(arrived.market_class, arrived.head.epoch)
+
     def _is_dropped(self, arrived: Arrived) -> bool:
         """Whether what lies before *arrived* was dropped here."""
         head = arrived.head
@@ -236,13 +250,18 @@ class Reader:
             return
         for turn, data in enumerate(stored):
             arrived = self.state.read(market_class, data)
-            if arrived is None or (upto is not None and arrived.head.number >= upto.number):
+            if arrived is None or (upto is not None and _place(arrived.head) >= _place(upto)):
                 continue
             if not self._fold(arrived) and not self._lossless:
                 await self._ask_producer(market_class, arrived.head)
                 self._fold(arrived, final=True)
             if turn % _SLICE == 0:
                 await asyncio.sleep(0)
+
+
+def _place(head: BatchHead) -> tuple[int, int]:
+    """Where a batch is among all of its class and partition, of whatever producers."""
+    return head.epoch, head.number
 
 
 def _after(market_class: MarketClass, position: Position) -> Arrived:

@@ -4,7 +4,8 @@ A client that has no room is left alone until it has; what it is given then is w
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Sequence
 
 from mesh import clock
 from mesh.logs import Log
@@ -18,6 +19,7 @@ from services.widgets.rounds import Rounds, Told
 
 _MOST_BYTES = 128 << 10
 """At once, for a client: what it is owed for all its boards costs one call of the kernel."""
+_MOST_TRACED = 8
 _TURN_S = 0.01
 """After so long others get a turn: what clients say, and what comes from the broker."""
 
@@ -36,6 +38,8 @@ class Pump:
     ) -> None:
         self._log = log
         self._spans = spans
+        self._traced: deque[Sequence[str]] = deque(maxlen=_MOST_TRACED)
+        """What was last delivered and traced: of all feeds that one change went into, one is enough."""
         self._delivered = delivered
         self.failures = 0
         """Clients that were ended by a mistake of ours."""
@@ -151,7 +155,8 @@ class Pump:
         now_ms, received_ms, links = clock.now_ms(), told.source.received_ms, told.source.links
         if self._delivered is not None and received_ms:
             self._delivered.record((now_ms - received_ms) / 1000)
-        if links and self._spans is not None:
+        if links and self._spans is not None and links not in self._traced:
+            self._traced.append(links)
             began_ms = now_ms - (clock.monotonic_s() * 1000 - told.began_ms)
             with self._spans.span(
                 "deliver", FEED_TEMPLATE, links, began_ms, batch__message_count=told.frames

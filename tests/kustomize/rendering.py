@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,15 @@ RENDERERS = (("kubectl", "kustomize"), ("kustomize", "build"))
 _KEYS = ("mesh_token_key", "massive_api_key", "finlight_api_key", "oidc_client_secret")
 
 
+def rendered(overlay: str) -> list[Document]:
+    """The documents of an overlay, for the caller alone."""
+    return deepcopy(_rendered(overlay))
+
+
 @cache
-def rendered(overlay: str) -> tuple[Document, ...]:
-    """The documents of an overlay."""
+def _rendered(overlay: str) -> list[Document]:
     with tree() as root:
-        return tuple(render(root / "kustomize" / "overlays" / overlay))
+        return render(root / "kustomize" / "overlays" / overlay)
 
 
 @contextmanager
@@ -41,7 +46,20 @@ def tree() -> Iterator[Path]:
             shutil.copytree(ROOT / name, root / name)
         for overlay in OVERLAYS:
             make_keys(root / "kustomize" / "overlays" / overlay / "secrets")
+        _stand_in(root / "kustomize" / "components" / "monitoring")
         yield root
+
+
+def _stand_in(monitoring: Path) -> None:
+    """What is awaited of others."""
+    (monitoring / "dashboards").mkdir(exist_ok=True)
+    for name in ("overview", "feed", "pipeline", "partitions", "widgets", "nats"):
+        if not (monitoring / "dashboards" / f"{name}.json").exists():
+            (monitoring / "dashboards" / f"{name}.json").write_text("{}")
+    if not (monitoring / "rules.yaml").exists():
+        (monitoring / "rules.yaml").write_text(
+            "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: tickmesh}\nspec: {groups: []}\n"
+        )
 
 
 def make_keys(secrets: Path) -> None:
@@ -52,6 +70,8 @@ def make_keys(secrets: Path) -> None:
     create(secrets / "nats", int(clock.now_ms() / 1000))
     for name in _KEYS:
         (secrets / name).write_text("k" * 64)
+    if not (secrets / "nats" / "smoke.creds").exists():
+        (secrets / "nats" / "smoke.creds").write_text("awaited")
 
 
 def render(folder: Path) -> list[Document]:

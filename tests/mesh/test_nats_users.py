@@ -190,12 +190,14 @@ async def test_missing_credentials_are_said(mesh: Secured) -> None:
 
 
 async def test_refused_request_says_so(mesh: Secured) -> None:
-    """A program that asks for what it may not is told that, instead of a broker that does not answer."""
+    """A program that asks for what it may not is told that, instead of a broker that does not answer, and it counts."""
     async with open_connection(mesh.settings("boards"), "boards", LOG) as connection:
         with pytest.raises(BrokerError, match="may not publish"):
             await connection.request("vendor.company", timeout_s=0.5)
         with pytest.raises(BrokerError, match="may not publish"):
             await KeyValue(connection, Bucket.ROWS).put_if("AAPL", b"{}", 0, timeout_s=0.5)
+
+        assert connection.denials == 2
 
 
 async def test_reader_reads(mesh: Secured, admin: Connection) -> None:

@@ -82,7 +82,8 @@ SELECT * FROM extreme
 UNION ALL SELECT * FROM block
 UNION ALL
 SELECT kind, sym, day, complete_arrival, complete_ms, s * 1000 + 999, close, NULL, [], move_pct, NULL
-FROM run WHERE percent >= CASE WHEN against < 1 THEN 10 WHEN against < 2 THEN 8 WHEN against < 4 THEN 6
+-- $9.00 to $9.18 are two percent, and a little less in binary fractions
+FROM run WHERE percent + 1e-9 >= CASE WHEN against < 1 THEN 10 WHEN against < 2 THEN 8 WHEN against < 4 THEN 6
                                WHEN against < 8 THEN 4 WHEN against < 10 THEN 2 ELSE 1 END
 UNION ALL
 SELECT 'volume-spike', sym, day, complete_arrival, complete_ms, s * 1000 + 999, close, NULL, [], NULL, minute_shares

@@ -200,7 +200,7 @@ async def test_an_owner_folds_each_canary_and_waits_for_none(connection: Connect
     counts = owner.state.counts()
     assert counts.folded["bars"] == 2
     assert "canary" not in {**counts.folded, **counts.late, **counts.discarded}
-    stored = await KeyValue(connection, Bucket.ROWS).get(symbol_token(CANARY_SYMBOL))
-    assert stored is not None
+    rows = KeyValue(connection, Bucket.ROWS)  # which are put without an acknowledgement
+    await eventually(lambda: rows.get(symbol_token(CANARY_SYMBOL)))  # type: ignore[arg-type]  # T is what is awaited
     await reader.close()
     await owner.close()

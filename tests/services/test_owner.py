@@ -303,6 +303,25 @@ async def test_newest_batches_that_nobody_has_are_counted(connection: Connection
     assert (_folded(successor), successor.state.discarded.total()) == (2, 6)
 
 
+async def test_last_batches_of_a_producer_come_before_those_of_the_next(
+    connection: Connection,
+) -> None:
+    """A listener that ended said no more how far it was: what was not heard of it is read before its successor's first batch is folded."""
+    owner = await _owner(connection)
+    await _send(connection, 0)
+    await eventually(lambda: _folded(owner) == 1)
+    await _store_unheard(connection, 1)
+    await _store_unheard(connection, 2)
+    first = Batch(2, 0, 0, clock.now_ms(), [_bar(3)])
+    await connection.acknowledged(tape_subject(MarketClass.BARS, PARTITION), encode_msgpack(first))
+    await eventually(lambda: _has_gap(owner))
+    await owner.reader.repair()
+
+    assert (_folded(owner), owner.state.discarded.total()) == (4, 0)
+    assert not owner.reader.gap
+    assert owner.state.positions.covered() == {"bars": Position(2, 0, 1)}
+
+
 async def test_batches_on_their_way_are_not_missed(connection: Connection) -> None:
     """What the producer has said once may still arrive; only who is not there when it speaks again asks."""
     asked: list[Message] = []

@@ -96,6 +96,7 @@ async def test_smoke_names_the_old_process_among_new_ones(tmp_path: Path) -> Non
             mixed = await _smoke(mesh, page, program.url, "--json", "--seconds", "3")
 
     assert (lines.code, well.code, mixed.code) == (0, 0, 1), lines.said
+    assert "Violation" not in (tmp_path / "data" / "logs" / "broker.log").read_text()
     assert lines.said.count("✓") == len(EXPECTED) + 1
     assert well.checks.keys() == {*EXPECTED, "canary"}
     assert mixed.failed == {"boards", program.url}
