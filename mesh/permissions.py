@@ -283,7 +283,7 @@ _WIDGETS = _program(
     "widgets",
     (
         *_reads_market(), *_watches(Bucket.BOARDS, Bucket.HALTS, Bucket.REVOKED, Bucket.ROWS, Bucket.KEYS),
-        *_gets(ALERTS_STREAM), *_follows(NEWS_STREAM), _info(bucket_stream(Bucket.BOARDS)),
+        *_follows(ALERTS_STREAM), *_follows(NEWS_STREAM), _info(bucket_stream(Bucket.BOARDS)),
         _info(bucket_stream(Bucket.ROWS)), _info(bucket_stream(Bucket.HALTS)),
         *_writes(Bucket.LAYOUTS), *_reads(Bucket.LAYOUTS), vendor_subject("*"),
     ),

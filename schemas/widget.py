@@ -10,9 +10,10 @@ subscribes to feeds under numbers of its own (`id`). What it gets depends on the
 - A sequence (alerts, halts, trades, status) comes in `event` frames, chained by `after` and `seq` in the
   same way; nothing in it is ever merged or left out.
 
-Subscribing with the (`epoch`, `seq`) of the last frame goes on from there. If that cannot be done,
-because it is too long ago or another process answers, the first frame says `recovered: false` and
-begins anew.
+Subscribing with the (`epoch`, `seq`) of the last frame goes on from there. Alerts, news, halts and boards
+as they are published have the positions of their streams, which every process of the service knows;
+those of all else are of one process. If it cannot be gone on, because it is too long ago or another
+process answers, the first frame says `recovered: false` and begins anew.
 
 The checksum `crc` is the CRC-32 (zlib's) of a table as the client has it after the frame: first every
 symbol, in the order of the rows, in UTF-8 and with a line feed; then column by column (without the
@@ -194,8 +195,9 @@ class Snap(Wire, tag_field="type", tag="snap", frozen=True):
     """The client's number for the subscription. First, so that it can be set in encoded frames."""
     feed: str
     epoch: str
-    """Of the numbering: no two tables, of no two processes, share one."""
+    """Of the numbering: no two tables share one, and of two processes only tables that are the same in both."""
     seq: int
+    """It grows, and not always by one."""
     received_ms: float
     """When the oldest of the newest changes arrived from the vendor; 0 if that is not known."""
     head: Head
@@ -235,7 +237,7 @@ class Delta(Wire, tag_field="type", tag="delta", frozen=True):
 
 
 class Event(Wire, tag_field="type", tag="event", frozen=True):
-    """The next of a sequence, in order; the first frame of a subscription may be empty."""
+    """The next of a sequence, in order; it may be empty."""
 
     id: SubscriptionId
     feed: str
@@ -243,6 +245,7 @@ class Event(Wire, tag_field="type", tag="event", frozen=True):
     after: int
     """`seq` of the frame before; 0 if this begins anew."""
     seq: int
+    """It grows, and not by one for each value."""
     values: list[Raw]
     recovered: bool | None = None
     """In the first frame, if the client asked to go on from a position: whether it does."""

@@ -37,14 +37,14 @@ class Source(Protocol):
     """When the oldest change of the newest update arrived from the vendor; 0 if that does not count."""
     links: Sequence[str]
     """The contexts of what was traced of the newest update."""
-    conflates: bool
-    """Whether a frame holds what has become of several updates, and not each of them."""
-
     seq: int
     has_ended: bool
 
     def after(self, seq: int) -> Frame | None:
         """The frame that leads from *seq* to now; None if there is none."""
+
+    def missed(self, seq: int) -> int:
+        """Updates that this frame stands for beside its own: a table's are merged."""
 
 
 class Member(Protocol):
@@ -96,7 +96,7 @@ class Cohort:
     def bring(self, now_ms: float) -> Brought:
         """Send what is new to all who keep up and are owed nothing else; the others go on alone."""
         source = self._audience.source
-        if self.seq == source.seq and not source.has_ended:
+        if self.seq >= source.seq and not source.has_ended:
             return NOTHING
         frame = None if source.has_ended else source.after(self.seq)
         if frame is None:
@@ -104,7 +104,7 @@ class Cohort:
             return NOTHING
         before = len(self._members)
         framed = frame.framed(self.number)
-        missed = frame.seq - self.seq - 1 if source.conflates else 0
+        missed = source.missed(self.seq)
         busy: list[Way] = []
         full: list[Way] = []
         ways = iter(self._members)

@@ -2,6 +2,7 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from mesh.leaderboard import Instant, Leaderboard
 from schemas.columns import Columns
@@ -22,6 +23,7 @@ from services.widgets.listing import (
 )
 from services.widgets.live_sequence import LiveSequence
 from services.widgets.live_table import LiveTable
+from services.widgets.past import Past, is_as_put
 from services.widgets.sequences import Sequences
 from services.widgets.shown import Scored, Showing
 from services.widgets.want import ViewError, Want, is_table, want
@@ -72,6 +74,7 @@ class Catalogue:
         self._scored: dict[str, Scored] = {}
         self._published: dict[str, Published] = {}
         self._received_ms: dict[str, float] = {}
+        self._past = Past()
         self._tables: OrderedDict[Want, LiveTable] = OrderedDict()
         self._sequences = Sequences(self._next_epoch)
         self._audiences: dict[Live, Audience] = {}
@@ -85,15 +88,33 @@ class Catalogue:
 
     # What is heard.
 
+    def begin_boards(self, epoch: str) -> None:
+        """Boards will be put with their revisions in the bucket *epoch*; whoever follows those of another begins anew."""
+        self._past.begin(epoch)
+        for wanted, table in list(self._tables.items()):
+            if is_as_put(wanted):
+                table.has_ended = table.has_successor = True
+                del self._tables[wanted]
+                self._tell(table)
+
     def put_board(
-        self, name: str, value: bytes, received_ms: float, links: Sequence[str] = ()
+        self,
+        name: str,
+        value: bytes,
+        received_ms: float,
+        revision: int | None = None,
+        links: Sequence[str] = (),
     ) -> None:
-        """Take a new value of a board.
+        """Take a new value of a board; one whose *revision* was taken before, as after a reconnect, is none.
 
         Raises:
             ValueError: *value* is not a board; what was known stays.
         """
+        if revision is not None and revision <= self._past.newest(name):
+            return
         found = published(_decode_board(value))
+        if revision is not None:
+            self._past.keep(name, revision, found)
         is_new = name not in self._published
         self._published[name], self._received_ms[name] = found, received_ms
         if is_new:
@@ -106,6 +127,7 @@ class Catalogue:
     def delete_board(self, name: str) -> None:
         """A board has ended."""
         if self._published.pop(name, None) is not None:
+            self._past.forget(name)
             self._announce()
             for table in [each for each in self._tables if each.feed == f"board/{name}"]:
                 ended = self._tables.pop(table)
@@ -144,8 +166,32 @@ class Catalogue:
             self._update(table, received_ms, links)
 
     def put_event(self, feed: str, value: bytes) -> None:
-        """Something has happened: *feed* is `alert/high/AAPL`, *value* a JSON value."""
-        for sequence in self._sequences.put(feed, value):
+        """Something has happened that no stream numbers: *feed* is `trades/AAPL`, *value* a JSON value."""
+        for sequence in self._sequences.count(feed, value):
+            self._tell(sequence)
+
+    def expect_stream(self, kind: str) -> None:
+        """What happens of *kind* will be put with the numbers of a stream; until `begin_stream` nobody is told anything of it."""
+        self._sequences.expect(kind)
+
+    def begin_stream(self, kind: str, epoch: str, floor: int) -> None:
+        """The stream of *kind* is *epoch*, and what is behind *floor* in it will be put; whoever follows another begins anew."""
+        for sequence in self._sequences.begin(kind, epoch, floor):
+            self._tell(sequence)
+
+    def cut_stream(self, kind: str, number: int) -> None:
+        """Of *kind*, messages up to *number* may have been missed."""
+        self._sequences.cut(kind, number)
+
+    def put_numbered(self, feed: str, value: bytes | None, number: int | None) -> None:
+        """Something has happened: *feed* is `alert/high/AAPL`, *value* a JSON value.
+
+        Args:
+            feed: what it is of.
+            value: None: it was put before, without a number.
+            number: that of its message; None if it is not known yet.
+        """
+        for sequence in self._sequences.put(feed, value, number):
             self._tell(sequence)
 
     # What is followed.
@@ -192,11 +238,18 @@ class Catalogue:
             raise ViewError(f"there is no feed {wanted.feed[:100]!r}")
         table = self._tables.get(wanted)
         if table is None:
-            table = self._tables[wanted] = LiveTable(wanted, self._next_epoch())
+            table = self._tables[wanted] = self._new_table(wanted)
         self._tables.move_to_end(wanted)
         if table not in self._audiences:  # nobody kept it up to date
             self._update(table, self._received_ms.get(name, 0.0))
         return table
+
+    def _new_table(self, wanted: Want) -> LiveTable:
+        """One that is the same in every process has positions that are, too."""
+        epoch = self._past.epoch_of(wanted)
+        if epoch is None:
+            return LiveTable(wanted, self._next_epoch())
+        return LiveTable(wanted, epoch, partial(self._past.listing, wanted))
 
     def _update(self, table: LiveTable, received_ms: float, links: Sequence[str] = ()) -> None:
         wanted = table.want
@@ -212,10 +265,11 @@ class Catalogue:
             listing = of_market(wanted, self.market, self._market_scores(name))
         else:
             return
-        if table.update(listing, received_ms):
+        before, number = table.seq, self._past.newest(name) if table.is_numbered else None
+        if table.update(listing, received_ms, number):
             table.links = links
             if table in self._audiences:
-                table.after(table.seq - 1)  # now, for one table after the other costs a third less
+                table.after(before)  # now, for one table after the other costs a third less
             self._tell(table)
 
     def _market_scores(self, name: str) -> Scored | None:

@@ -44,10 +44,10 @@ class Frame:
         return found
 
 
-def frame(content: Snap | Delta | Event) -> Frame:
-    """*content*, whose `id` is 0, encoded."""
+def frame(content: Snap | Delta | Event, seq: int | None = None) -> Frame:
+    """*content*, whose `id` is 0, encoded; *seq* is where it takes whoever gets it, if that is not its own."""
     before, _, after = encode_json(content).partition(_ID)  # the first: `id` leads
-    return Frame(before, after, content.seq)
+    return Frame(before, after, content.seq if seq is None else seq)
 
 
 def text_message(payload: bytes) -> bytes:

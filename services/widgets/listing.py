@@ -94,6 +94,8 @@ class Published(NamedTuple):
 
 
 _OF_BOARD = [name for name in RankedRow.__struct_fields__ if name in PLACE]
+OF_BOARD = np.array([PLACE[name] for name in _OF_BOARD])
+"""Where the fields are that a board holds of a row."""
 _NOT_OF_BOARD = np.array([[PLACE[name]] for name in FIELDS if name not in _OF_BOARD])
 
 

@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from schemas.widget import Event
 from services.widgets.frame import Frame, frame
+from services.widgets.recent import PLACES, Recent
 
 
 MOST_KEPT = 2000
@@ -20,65 +21,114 @@ DEFAULT_FIRST = 50
 
 
 class LiveSequence:
-    """What happened that *pattern* matches; positions count the values from 1."""
+    """What happened that *pattern* matches. Clients are told numbers, here they are at places (`recent.PLACES`).
 
-    def __init__(self, pattern: str, epoch: str) -> None:
+    Args:
+        pattern: of feeds.
+        recent: all of its kind. What matches is `put` here too.
+    """
+
+    def __init__(self, pattern: str, recent: Recent) -> None:
         self.pattern = pattern
-        self.conflates = False
         self.received_ms = 0.0
         """Unknown: what happened says itself when."""
         self.links: Sequence[str] = ()
-        self.epoch = epoch
         self.seq = 0
-        self.has_ended = False
-        """Never: something may always happen."""
-        self._kept: deque[bytes] = deque()
+        """Place of the newest."""
+        self.has_ended = self.has_successor = False
+        """Whether another has come instead, because its stream has."""
+        self._recent = recent
+        self._floor = self._resumable = recent.floor
+        """Places from which on all is kept, and from which on nothing was missed that others may have."""
+        self._kept: deque[tuple[int, bytes | None]] = deque()
         self._bytes = 0
         self._after: dict[int, Frame] = {}
+
+    @property
+    def epoch(self) -> str:
+        """Of the numbers; empty while nothing is known."""
+        return self._recent.epoch
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a first frame: also if nothing has happened, but not before that is known."""
+        return bool(self.epoch)
+
+    @property
+    def number(self) -> int:
+        """How far the stream is known."""
+        return self._recent.number
 
     @property
     def most_cells(self) -> int:
         """None: it is no table."""
         return 0
 
-    def put(self, value: bytes) -> None:
-        """One more, a JSON value."""
-        self.seq += 1
-        self._kept.append(value)
-        self._bytes += len(value)
+    def put(self, value: bytes | None, place: int) -> None:
+        """One more, a JSON value. None: it was put without a number before, and this is where it belongs."""
+        self.seq = place
+        self._kept.append((place, value))
+        self._bytes += len(value or b"")
         while len(self._kept) > MOST_KEPT or self._bytes > MOST_BYTES:
-            self._bytes -= len(self._kept.popleft())
+            self._floor, oldest = self._kept.popleft()
+            self._bytes -= len(oldest or b"")
         self._after = {}
+
+    def cut(self, number: int) -> None:
+        """Up to *number* something may have been missed: whoever comes back from before it cannot go on."""
+        self._resumable = max(self._resumable, number * PLACES)
 
     def begin(self, top: int, *, recovered: bool | None) -> Frame:
         """The newest *top* of them."""
-        first = max(self.seq - top, self.seq - len(self._kept))
-        return self._event(first, recovered, after=0)
+        return self._event(0, self.newest(top), self._recent.place, recovered)
 
     def resume(self, epoch: str, seq: int) -> Frame | None:
         """All after *seq* of *epoch*, maybe none; None if some are no longer kept, or it is of another sequence."""
-        if epoch != self.epoch or not self.seq - len(self._kept) <= seq <= self.seq:
+        place = seq * PLACES
+        oldest = max(self._floor, self._resumable)
+        if epoch != self.epoch or not oldest <= place <= self._recent.place:
             return None
-        return self._event(seq, recovered=True, after=seq)
+        return self._event(seq, self._behind(place), self._recent.place, recovered=True)
 
-    def after(self, seq: int) -> Frame | None:
-        """All after *seq*; None if some are no longer kept."""
-        if seq < self.seq - len(self._kept):
+    def is_behind(self, epoch: str, seq: int) -> bool:
+        """Whether *seq* of *epoch*, where another process may have been, lies before this one."""
+        return self.epoch == epoch and self.number < seq
+
+    def after(self, place: int) -> Frame | None:
+        """All after *place*; None if some are no longer kept."""
+        if place < self._floor:
             return None
-        found = self._after.get(seq)
+        found = self._after.get(place)
         if found is None:
-            found = self._after[seq] = self._event(seq, recovered=None, after=seq)
+            found = self._event(place // PLACES, self._behind(place), self.seq)
+            self._after[place] = found
         return found
+
+    def missed(self, seq: int) -> int:
+        """None: nothing is ever merged."""
+        del seq
+        return 0
 
     def newest(self, top: int) -> list[Raw]:
         """The newest *top* of them, oldest first."""
-        first = max(0, len(self._kept) - top)
-        return [Raw(value) for value in islice(self._kept, first, None)]
+        values = (Raw(value) for _, value in reversed(self._kept) if value is not None)
+        return [*islice(values, top)][::-1]
 
-    def _event(self, first: int, recovered: bool | None, after: int) -> Frame:
-        skipped = first - (self.seq - len(self._kept))
-        values = [Raw(value) for value in islice(self._kept, skipped, None)]
-        return frame(Event(0, self.pattern, self.epoch, after, self.seq, values, recovered))
+    def _behind(self, place: int) -> list[Raw]:
+        found: list[Raw] = []
+        for at, value in reversed(self._kept):
+            if at <= place:
+                break
+            if value is not None:
+                found.append(Raw(value))
+        return found[::-1]
+
+    def _event(
+        self, after: int, values: list[Raw], place: int, recovered: bool | None = None
+    ) -> Frame:
+        number = place // PLACES
+        event = Event(0, self.pattern, self.epoch, after, number, values, recovered)
+        return frame(event, place)
 
 
 def matches(pattern: str, feed: str) -> bool:

@@ -5,7 +5,7 @@ once for all that are there: it costs the service the same whether a client take
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Any
 from zlib import crc32
@@ -25,15 +25,28 @@ _MOST_ORDERS = 128
 """Orders of the rows that are remembered: as many changes of it as somebody may be behind."""
 _NEW = -1
 """Version of a row that was not there."""
+_MOST_TAKEN = 256
+"""Numbers of updates that are remembered: others than these were not seen by this table."""
 _CRC_EVERY = 16
 _MOST = 0.6
 """Of the rows that changed, those with a new number in a column: from so many on it is given for all of them."""
 
 
-class LiveTable:
-    """The table that *want* is, from its first listing on. Positions count from 1."""
+Find = Callable[[int], Listing | None]
 
-    def __init__(self, want: Want, epoch: str) -> None:
+
+class LiveTable:
+    """The table that *want* is, from its first listing on.
+
+    Positions count from 1, or are the numbers of the listings.
+
+    Args:
+        want: what it is.
+        epoch: of the positions.
+        past: the listing that had a number, or None if nobody knows it; None: listings have no numbers.
+    """
+
+    def __init__(self, want: Want, epoch: str, past: Find | None = None) -> None:
         self.want = want
         self.epoch = epoch
         self._crc_at = crc32(epoch.encode()) % _CRC_EVERY
@@ -41,8 +54,15 @@ class LiveTable:
         self.seq = 0
         self.has_ended = False
         """Whether the feed is no longer there."""
+        self.has_successor = False
+        """Whether it is, and another table has come instead of this one."""
+        self._past = past
+        self._taken: deque[int] = deque(maxlen=_MOST_TAKEN)
+        """Numbers of the listings."""
+        self._before = 0
+        """Position before the newest."""
+        self._updates = 0
         self._head: Head = empty()
-        self.conflates = True
         self.received_ms = 0.0
         """When the oldest change of the newest update arrived from the vendor; 0 if nobody says."""
         self.links: Sequence[str] = ()
@@ -62,10 +82,14 @@ class LiveTable:
         self._came_from: Places | None = None
         """Where the rows were before the newest update; None where they are."""
         self._deltas: dict[int, Frame] = {}
+        self._resumed: dict[int, Frame] = {}
+        """With checksums."""
         self._snaps: dict[bool | None, Frame] = {}
 
-    def update(self, listing: Listing, received_ms: float) -> bool:
-        """Take what the table is now; whether it differs from what it was."""
+    def update(self, listing: Listing, received_ms: float, number: int | None = None) -> bool:
+        """Take what the table is now; whether it differs from what it was. *number* is that of the listing, if it has one."""
+        if number is not None:
+            self._taken.append(number)
         symbols = list(listing.symbols)
         came_from = None if symbols == self._symbols else self._origins(listing)
         versions, row_versions = self._aligned(came_from)
@@ -82,17 +106,18 @@ class LiveTable:
         if same:
             self._tick = listing.tick
             return False
-        self.seq += 1
+        self._updates += 1
+        self._before, self.seq = self.seq, self.seq + 1 if number is None else number
         versions[:, rows] = np.where(changed | is_new[rows], self.seq, versions[:, rows])
         row_versions[rows[has_changed]] = self.seq
-        if self.seq == 1 or came_from is not None:
+        if self._updates == 1 or came_from is not None:
             self._orders.append((self.seq, symbols))
         self._came_from = came_from
         self._symbols, self._numbers = symbols, listing.numbers
         self._versions, self._row_versions = versions, row_versions
         self._places, self._names, self._tick = listing.places, listing.names, listing.tick
         self._head, self._total, self.received_ms = listing.head, listing.total, received_ms
-        self._deltas, self._snaps = {}, {}
+        self._deltas, self._resumed, self._snaps = {}, {}, {}
         return True
 
     def begin(self, *, recovered: bool | None) -> Frame:
@@ -102,9 +127,32 @@ class LiveTable:
             found = self._snaps[recovered] = self._snap(recovered)
         return found
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether its positions are the numbers of its listings."""
+        return self._past is not None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a first frame."""
+        return self.seq > 0
+
+    def is_behind(self, epoch: str, seq: int) -> bool:
+        """Whether *seq* of *epoch*, where another process may have been, lies before this one."""
+        return self._past is not None and epoch == self.epoch and seq > self._taken[-1]
+
     def resume(self, epoch: str, seq: int) -> Frame | None:
         """The delta for somebody who was at *seq* of *epoch*; None if that is too long ago, or of another table."""
-        return self.after(seq) if epoch == self.epoch else None
+        if epoch != self.epoch:
+            return None
+        if self._past is None:
+            return self.after(seq)
+        found = self._resumed.get(seq)
+        if found is None:
+            found = self._from_elsewhere(seq, self._past)
+            if found is not None:
+                self._resumed[seq] = found
+        return found
 
     def after(self, seq: int) -> Frame | None:
         """The delta from *seq* to now; None if that is too long ago."""
@@ -113,8 +161,35 @@ class LiveTable:
             order = self._order_at(seq)
             if order is None:
                 return None
-            found = self._deltas[seq] = self._delta(seq, order)
+            with_crc = self._updates % _CRC_EVERY == self._crc_at
+            found = self._deltas[seq] = self._delta(seq, order, with_crc=with_crc)
         return found
+
+    def missed(self, seq: int) -> int:
+        """Updates between *seq* and the newest."""
+        if seq >= self._before:
+            return 0
+        if self._past is None:
+            return self.seq - seq - 1
+        return sum(each > seq for each in self._taken) - 1
+
+    def _from_elsewhere(self, seq: int, past: Find) -> Frame | None:
+        """The delta for somebody who was at the listing *seq* in any process. None if it is not known what that was."""
+        order = self._order_at(seq) if seq in self._taken else None
+        if order is not None:
+            return self._delta(seq, order, with_crc=True)
+        listing = past(seq)
+        if listing is None:
+            return None
+        then = LiveTable(self.want, self.epoch, past)
+        then.update(listing, 0.0, seq)
+        now = Listing(self._head, self._symbols, self._numbers, self._total)
+        newest = self._taken[
+            -1
+        ]  # behind *seq*, which `self.seq` need not be: what changed may have changed back
+        if not then.update(now, self.received_ms, newest):
+            then._before = then.seq = newest
+        return then._delta(seq, list(listing.symbols), with_crc=True)
 
     def _origins(self, listing: Listing) -> Places:
         """Where each of its rows is now."""
@@ -147,15 +222,17 @@ class LiveTable:
         return self._numbers.take(rows if came_from is None else came_from[rows], axis=1)
 
     def _order_at(self, seq: int) -> list[str] | None:
-        if not 0 < seq <= self.seq:
+        newest = self._taken[-1] if self._taken else self.seq
+        if not 0 < seq <= newest:
             return None
         for since, order in reversed(self._orders):
             if since <= seq:
                 return order
         return None
 
-    def _delta(self, seq: int, order: list[str]) -> Frame:
-        came_from = self._came_from if seq == self.seq - 1 else origins(order, self._symbols)
+    def _delta(self, seq: int, order: list[str], *, with_crc: bool = False) -> Frame:
+        is_last = self._before <= seq < self.seq
+        came_from = self._came_from if is_last else origins(order, self._symbols)
         gone, moves = moved(order, self._symbols, came_from) if came_from is not None else ([], [])
         places = (self._row_versions > seq).nonzero()[0]  # `flatnonzero` costs three times as much
         changed = self._versions.take(places, axis=1) > seq
@@ -164,7 +241,7 @@ class LiveTable:
             Delta(
                 id=0,
                 after=seq,
-                seq=self.seq,
+                seq=max(seq, self.seq),
                 received_ms=self.received_ms,
                 head=self._head,
                 gone=gone,
@@ -172,7 +249,7 @@ class LiveTable:
                 rows=rows,
                 cells=self._changes(changed, places, rows),
                 total=self._total,
-                crc=self.checksum() if self.seq % _CRC_EVERY == self._crc_at else None,
+                crc=self.checksum() if with_crc else None,
             )
         )
 

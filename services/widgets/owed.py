@@ -141,7 +141,9 @@ class Owed:
 
     def _of(self, held: Subscription, now_ms: float) -> bytes | None:
         """The next frame of one subscription, if there is one."""
-        if held.live.has_ended:
+        if held.live.has_successor:
+            self._follow_again(held)
+        elif held.live.has_ended:
             self._drop(held)
             return encode_json(ServerError(f"feed {held.feed!r} has ended", held.number))
         try:
@@ -150,12 +152,21 @@ class Owed:
             self.close(TOO_SLOW, f"{held.feed} was not taken in time")
             return None
         if frame is None:
+            if held.due_ms > now_ms:
+                self._turns.mark(held)
             return None
         self._count(held)
         self._given.append(held)
         if held.is_once:
             self._drop(held)
         return frame.numbered(held.number)
+
+    def _follow_again(self, held: Subscription) -> None:
+        """Begin anew with what has come instead of what was followed."""
+        held.part()
+        live = self._catalogue.follow(held.feed, held.view, held)
+        self._catalogue.leave(held.live, held)
+        held.begin_anew(live)
 
     def _count(self, held: Subscription) -> None:
         """Of a frame that was made."""

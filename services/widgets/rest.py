@@ -229,8 +229,7 @@ def _table(catalogue: Catalogue, feed: str, view: View) -> Table:
 
 def _happened(catalogue: Catalogue, feed: str, top: int) -> Happened:
     live = _followed(catalogue, feed, View())
-    values = live.newest(top) if isinstance(live, LiveSequence) else []
-    return Happened(feed, live.seq, values)
+    return Happened(feed, live.number, live.newest(top))
 
 
 def _followed(catalogue: Catalogue, feed: str, view: View) -> Any:

@@ -19,11 +19,14 @@ from schemas.naming import (
     parse_news_subject,
     parse_symbol_token,
 )
-from schemas.wire import DecodeError, json_decoder
+from schemas.wire import DecodeError
 from services.widgets.catalogue import Catalogue
+from services.widgets.happening import Happening
 from services.widgets.heard import Heard
 from services.widgets.hub import LOOK_S, Hub
+from services.widgets.identity import Identity
 from services.widgets.tap import Tap
+from services.widgets.watched_halts import WatchedHalts
 
 
 _QUIET_S = 0.004
@@ -37,8 +40,6 @@ _ALERTS_AGE_MS = 3_600_000.0
 _NEWS_AGE_MS = 86_400_000.0
 _STATUS_S = 1.0
 
-_check_json = json_decoder(object).decode
-
 
 class Sources:
     """Feeds the catalogue of *hub*, until it is cancelled."""
@@ -47,7 +48,7 @@ class Sources:
         self, connection: Connection, hub: Hub, partitions: int, flush_s: float, log: Log
     ) -> None:
         self.updates = 0
-        self.rejected = 0
+        self._rejected = 0
         self._connection = connection
         self._hub = hub
         self._catalogue: Catalogue = hub.catalogue
@@ -56,22 +57,38 @@ class Sources:
         self._flush_s = flush_s
         self._log = log
         self._symbols: list[str] = []
+        self._alerts = Happening(self._catalogue, "alert", _alert_feed)
+        self._news = Happening(self._catalogue, "news", _news_feed)
+        self._halts = Happening(self._catalogue, "halt", _halt_feed)
         self._heard = (
-            Heard(connection, ALERTS_STREAM, "alert.*.*", _ALERTS_AGE_MS, self._put_alert),
-            Heard(connection, NEWS_STREAM, "news.*", _NEWS_AGE_MS, self._put_news),
+            Heard(connection, ALERTS_STREAM, "alert.*.*", _ALERTS_AGE_MS, self._alerts),
+            Heard(connection, NEWS_STREAM, "news.*", _NEWS_AGE_MS, self._news),
+            WatchedHalts(connection, self._halts),
         )
+
+    @property
+    def rejected(self) -> int:
+        """Values that were not what they should be."""
+        happening = (self._alerts, self._news, self._halts)
+        return self._rejected + sum(each.rejected for each in happening)
 
     async def run(self) -> None:
         """Hear everything, for ever."""
         async with asyncio.TaskGroup() as tasks:
             for each in (
-                self._watch_boards(), self._watch_halts(), self._watch_revoked(), *(each.run() for each in self._heard),
+                self._watch_boards(), self._watch_revoked(), *(each.run() for each in self._heard),
                 self._keep_market(), self._complete_market(), self._tend(),
             ):  # fmt: skip
                 tasks.create_task(each)
 
     async def _watch_boards(self) -> None:
-        async for entry in KeyValue(self._connection, Bucket.BOARDS).watch():
+        bucket = KeyValue(self._connection, Bucket.BOARDS)
+        identity = Identity(self._connection, bucket.stream)
+        if await identity.is_new():
+            self._catalogue.begin_boards(identity.epoch)
+        async for entry in bucket.watch():
+            if await identity.is_new():
+                self._catalogue.begin_boards(identity.epoch)
             if entry.value is None:
                 self._catalogue.delete_board(entry.key)
             else:
@@ -81,22 +98,11 @@ class Sources:
         try:
             parent = traceparent(entry.headers)
             links = () if parent is None else (parent,)
-            self._catalogue.put_board(entry.key, value, _received_ms(entry), links)
+            self._catalogue.put_board(entry.key, value, _received_ms(entry), entry.revision, links)
             self.updates += 1
         except (DecodeError, ValueError) as error:
-            self.rejected += 1
+            self._rejected += 1
             self._log.warning("board.rejected", board=entry.key, reason=str(error))
-
-    async def _watch_halts(self) -> None:
-        known: dict[str, bytes] = {}  # what is watched says its last values again after a reconnect
-        async for entry in KeyValue(self._connection, Bucket.HALTS).watch():
-            if entry.value is None or known.get(entry.key) == entry.value:
-                continue
-            known[entry.key] = entry.value
-            try:
-                self._put_event(f"halt/{parse_symbol_token(entry.key)}", entry.value)
-            except ValueError:
-                self.rejected += 1  # somebody else's
 
     async def _watch_revoked(self) -> None:
         async for entry in KeyValue(self._connection, Bucket.REVOKED).watch():
@@ -104,25 +110,7 @@ class Sources:
                 try:
                     self._hub.revoke(entry.key, entry.value)
                 except ValueError:
-                    self.rejected += 1  # somebody else's
-
-    def _put_alert(self, subject: str, value: bytes) -> None:
-        try:
-            kind, symbol = parse_alert_subject(subject)
-            self._put_event(f"alert/{kind}/{symbol}", value)
-        except ValueError:
-            self.rejected += 1  # somebody else's
-
-    def _put_news(self, subject: str, value: bytes) -> None:
-        try:
-            self._put_event(f"news/{parse_news_subject(subject)}", value)
-        except ValueError:
-            self.rejected += 1  # somebody else's
-
-    def _put_event(self, feed: str, value: bytes) -> None:
-        """Raises ValueError: *value* is no JSON, and a frame with it would be none either."""
-        _check_json(value)
-        self._catalogue.put_event(feed, value)
+                    self._rejected += 1  # somebody else's
 
     async def _keep_market(self) -> None:
         while True:
@@ -194,3 +182,16 @@ def _received_ms(entry: Entry) -> float:
         return float(entry.headers.get(RECEIVED_MS, 0.0))
     except ValueError:
         return 0.0
+
+
+def _alert_feed(subject: str) -> str:
+    kind, symbol = parse_alert_subject(subject)
+    return f"alert/{kind}/{symbol}"
+
+
+def _news_feed(subject: str) -> str:
+    return f"news/{parse_news_subject(subject)}"
+
+
+def _halt_feed(key: str) -> str:
+    return f"halt/{parse_symbol_token(key)}"

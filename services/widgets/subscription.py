@@ -17,6 +17,9 @@ _SLOWEST_MS = 8000.0
 _FIRST_STEP_MS = 500.0
 _SPEED_UP_MS = 10_000.0
 """A client that takes its frames at once for so long is given them twice as often again."""
+_PATIENCE_MS = 1000.0
+"""A client may be further than this process for so long: then its position is none."""
+_LOOK_MS = 20.0
 
 
 Verdict = Literal["replayed", "snapshot"]
@@ -62,6 +65,7 @@ class Subscription:
     __slots__ = (
         "_asked",
         "_interval_ms",
+        "_patience_ms",
         "_quick_since_ms",
         "_sent_ms",
         "_seq",
@@ -100,6 +104,8 @@ class Subscription:
         self.verdict: Verdict | None = None
         """What came of where the client said that it was, once its first frame is made; whoever counts it takes it out."""
         self._asked = asked
+        self._patience_ms: float | None = None
+        """Until when the position that was asked for may still be reached."""
         self._seq: int | None = None
         """Where the client is; None before its first frame."""
         self._quick_since_ms: float | None = None
@@ -144,6 +150,10 @@ class Subscription:
         if live is not self.live:
             self.live, self._seq, self._asked = live, None, None
 
+    def begin_anew(self, live: Live) -> None:
+        """Go on with *live*, which has come instead of what was followed; or begin with it what has not begun."""
+        self.live, self._seq = live, None
+
     def end(self) -> None:
         """There is nothing to be given any more."""
         self._seq = None
@@ -164,7 +174,7 @@ class Subscription:
             or self.cohort is not None
             or not (way.is_free and way.has_room)
             or seq is None
-            or seq == live.seq
+            or seq >= live.seq
             or self.due_ms > now_ms
             or self.slowed_ms
             or live.has_ended
@@ -177,7 +187,7 @@ class Subscription:
         framed = frame.framed(self.number)
         if not way.push(framed):
             self.on_full()
-        return Brought(1, len(framed), frame.seq - seq - 1 if live.conflates else 0)
+        return Brought(1, len(framed), live.missed(seq))
 
     def next_frame(self, now_ms: float) -> Frame | None:
         """The frame that takes the client to now; None if it is there.
@@ -187,8 +197,8 @@ class Subscription:
         """
         live, seq = self.live, self._seq
         if seq is None:
-            frame = self._first()
-        elif seq == live.seq:
+            frame = self._first(now_ms)
+        elif seq >= live.seq:  # a sequence may be known further than what is in it
             return None
         else:
             frame = live.after(seq)
@@ -197,7 +207,7 @@ class Subscription:
                     raise FellBehindError
                 frame = live.begin(recovered=None)
         if frame is not None:
-            self.conflated = frame.seq - seq - 1 if seq is not None and live.conflates else 0
+            self.conflated = 0 if seq is None else live.missed(seq)
             self._seq, self._sent_ms = frame.seq, now_ms
             self.due_ms = now_ms + max(self.slowed_ms, self._interval_ms)
         return frame
@@ -217,20 +227,33 @@ class Subscription:
             self.slowed_ms = 0.0 if before_ms <= _FIRST_STEP_MS else before_ms / 2
         return self.slowed_ms != before_ms
 
-    def _first(self) -> Frame | None:
+    def _first(self, now_ms: float) -> Frame | None:
         """The first frame; None while there is nothing to see."""
         live, asked, self._asked = self.live, self._asked, None
         recovered = False if asked else None
-        if isinstance(live, LiveSequence):
-            found = self._resumed(asked)
-            top = self.view.top
-            return found or live.begin(
-                top if isinstance(top, int) else DEFAULT_FIRST, recovered=recovered
-            )
-        if not live.seq:
+        if self._must_wait(asked, now_ms):
             self._asked = asked
             return None
-        return self._resumed(asked) or live.begin(recovered=recovered)
+        found = self._resumed(asked)
+        if isinstance(live, LiveSequence):
+            top = self.view.top
+            first = top if isinstance(top, int) else DEFAULT_FIRST
+            return found or live.begin(first, recovered=recovered)
+        return found or live.begin(recovered=recovered)
+
+    def _must_wait(self, asked: Position | None, now_ms: float) -> bool:
+        """Whether there is no first frame yet; `due_ms` says when to look again, if not only when something changes.
+
+        The process that a client comes from may have heard of a message a moment earlier.
+        """
+        if not self.live.is_known:
+            return True
+        if asked is None or not self.live.is_behind(*asked):
+            return False
+        if self._patience_ms is None:
+            self._patience_ms = now_ms + _PATIENCE_MS
+        self.due_ms = now_ms + _LOOK_MS
+        return now_ms < self._patience_ms
 
     def _resumed(self, asked: Position | None) -> Frame | None:
         """The frame that goes on from where the client says that it is, if it says so and there is one."""

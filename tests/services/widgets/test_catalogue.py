@@ -204,16 +204,18 @@ def test_board_that_ended_and_returned_is_another(catalogue: Catalogue) -> None:
     catalogue.leave(live, watcher)
 
 
-def test_epochs_are_of_one_table_alone() -> None:
-    """No two tables or sequences, of no two catalogues, share one."""
-    epochs = set()
+def test_epochs_are_of_one_numbering_alone() -> None:
+    """No two tables, of no two catalogues, share one; sequences do, of one kind in one catalogue."""
+    epochs = []
     for name in ("e", "f"):
         made = Catalogue(name)
         for number in range(5):
-            epochs.add(made.follow(f"row/S{number}", View(), Watcher()).epoch)
-            epochs.add(made.follow(f"alert/*/S{number}", View(), Watcher()).epoch)
+            epochs.append(made.follow(f"row/S{number}", View(), Watcher()).epoch)
+            epochs.append(made.follow(f"trades/S{number}", View(), Watcher()).epoch)
+        kinds = {made.follow(f"alert/*/S{n}", View(), Watcher()).epoch for n in range(5)}
+        epochs += [*kinds, made.follow("halt/*", View(), Watcher()).epoch]
 
-    assert len(epochs) == 20
+    assert len(set(epochs)) == len(epochs) == 24
 
 
 def test_those_who_are_present_hear_of_feeds(catalogue: Catalogue) -> None:

@@ -9,6 +9,7 @@ from mesh.feed_state import SequenceState
 from schemas.widget import Event
 from services.widgets.frame import Frame
 from services.widgets.live_sequence import MOST_BYTES, MOST_KEPT, LiveSequence, matches
+from services.widgets.recent import PLACES, Recent
 
 
 def event_of(found: Frame | None) -> Event:
@@ -19,15 +20,22 @@ def event_of(found: Frame | None) -> Event:
 
 def sequence_of(values: int) -> LiveSequence:
     """A sequence of the numbers below *values*."""
-    made = LiveSequence("alert/*/*", "e.1")
+    made = LiveSequence("alert/*/*", Recent("e.1"))
     put(made, values)
     return made
 
 
 def put(sequence: LiveSequence, values: int) -> None:
     """Count on."""
-    for value in range(sequence.seq, sequence.seq + values):
-        sequence.put(b"%d" % value)
+    for value in range(sequence.number, sequence.number + values):
+        put_value(sequence, b"%d" % value)
+
+
+def put_value(sequence: LiveSequence, value: bytes | None, *, numbered: bool = True) -> None:
+    """The next value, or the number of one that had none."""
+    recent = sequence._recent
+    recent.put(sequence.pattern, value, recent.number + 1 if numbered else None)
+    sequence.put(value, recent.place)
 
 
 def values_of(event: Event) -> list[int]:
@@ -57,20 +65,20 @@ def test_no_value_is_lost_or_repeated(
         for place, (state, action) in enumerate(zip(clients, actions, strict=True)):
             if not action:
                 continue
-            missed = sequence.seq - state.seq
+            missed = sequence.number - state.seq
             found = (
-                sequence.after(state.seq)
+                sequence.after(state.seq * PLACES)
                 if action == "after"
                 else sequence.resume(state.epoch, state.seq)
             )
             assert (found is None) == (missed > MOST_KEPT)
             if found is None:
                 found = sequence.begin(top, recovered=False)
-                first[place] = sequence.seq - top
+                first[place] = sequence.number - top
             assert state.on_event(event_of(found))
 
             assert [int(bytes(value)) for value in state.values] == list(
-                range(first[place], sequence.seq)
+                range(first[place], sequence.number)
             )
 
 
@@ -109,33 +117,33 @@ def test_oldest_that_is_kept_is_the_last_that_can_be_resumed() -> None:
     """One value beyond what is kept and there is a gap, which is never passed over."""
     sequence = sequence_of(MOST_KEPT + 5)
 
-    assert len(values_of(event_of(sequence.after(5)))) == MOST_KEPT
+    assert len(values_of(event_of(sequence.after(5 * PLACES)))) == MOST_KEPT
     assert event_of(sequence.resume("e.1", 5)).recovered
-    assert sequence.after(4) is None
+    assert sequence.after(4 * PLACES) is None
     assert sequence.resume("e.1", 4) is None
     assert values_of(event_of(sequence.begin(10_000, recovered=None)))[0] == 5
 
 
 def test_bytes_that_are_kept_are_bounded() -> None:
     """Few large values cost no more memory than many small ones."""
-    sequence = LiveSequence("alert/*/*", "e.1")
+    sequence = sequence_of(0)
     large = b'"%s"' % (b"x" * (MOST_BYTES // 4))
     for _ in range(20):
-        sequence.put(large)
+        put_value(sequence, large)
 
     assert len(event_of(sequence.begin(20, recovered=None)).values) == 3
-    assert sequence.after(17) is not None
-    assert sequence.after(16) is None
+    assert sequence.after(17 * PLACES) is not None
+    assert sequence.after(16 * PLACES) is None
 
 
 def test_frames_of_one_position_are_encoded_once() -> None:
     """All clients that are at one position share one encoding, until something happens."""
     sequence = sequence_of(5)
-    found = sequence.after(3)
-    assert sequence.after(3) is found
+    found = sequence.after(3 * PLACES)
+    assert sequence.after(3 * PLACES) is found
 
     put(sequence, 1)
-    assert sequence.after(3) is not found
+    assert sequence.after(3 * PLACES) is not found
 
 
 @pytest.mark.parametrize(

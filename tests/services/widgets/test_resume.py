@@ -1,0 +1,341 @@
+"""From process to process of the service: a client goes on at another one as it would have at its own."""
+
+import asyncio
+import random  # noqa: TID251  # a test's, seeded
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+import pytest
+
+from mesh import topology
+from mesh.connection import Connection
+from mesh.kv import KeyValue
+from mesh.settings import Settings
+from mesh.testing import RunningBroker, ready_connection
+from schemas.naming import ALERTS_STREAM, Bucket, symbol_token
+from schemas.widget import Event, ServerError
+from schemas.wire import encode_json
+from services.widgets.recent import MOST_RECENT
+from tests.services.widgets.boards import encoded
+from tests.services.widgets.market import Market, row
+from tests.services.widgets.serving import Running, Visitor, on_free_port, running, visiting
+from tests.services.widgets.wandering import Wanderer
+
+
+pytestmark = pytest.mark.broker
+
+FEEDS = {1: "alert/>", 2: "alert/high/A", 3: "news/*"}
+
+
+@pytest.fixture
+def market(connection: Connection) -> Market:
+    """What publishes."""
+    return Market(connection)
+
+
+@asynccontextmanager
+async def two(settings: Settings) -> AsyncIterator[tuple[Running, Running]]:
+    """Two processes of the service, on one broker."""
+    async with running(on_free_port(settings)) as one, running(on_free_port(settings)) as other:
+        yield one, other
+
+
+async def storm(market: Market, count: int, chance: random.Random) -> None:
+    """Publish alerts and articles, each of them once or twice."""
+    for number in range(count):
+        kind, symbol = chance.choice(["high", "low"]), chance.choice("AB")
+        for _ in range(chance.choice([1, 1, 2])):
+            await market.alert(kind, symbol, f"storm-{number}", number)
+        if number % 4 == 0:
+            await market.article(symbol, number)
+        await asyncio.sleep(chance.choice([0, 0, 0, 0.002]))
+
+
+async def until(visitor: Visitor, number: int, last: int) -> None:
+    """Take frames until the newest value of a sequence is *last*."""
+    while not visitor.values(number) or visitor.values(number)[-1]["number"] != last:
+        await visitor.next()
+
+
+class Boards:
+    """Puts two boards, whose rows all have the number of the value as their score."""
+
+    def __init__(self, connection: Connection, chance: random.Random) -> None:
+        self.number = 0
+        self._bucket = KeyValue(connection, Bucket.BOARDS)
+        self._chance = chance
+
+    async def put(self) -> None:
+        """The next value of both."""
+        self.number += 1
+        symbols = self._chance.sample("ABCDEFGH", 6)
+        for name in ("gainers", "volume"):
+            rows = [
+                (each, float(self.number), self._chance.choice([1.0, None])) for each in symbols
+            ]
+            await self._bucket.put(name, encoded(*rows, name=name, seq=self.number))
+
+    async def rage(self, count: int) -> None:
+        """So many, at all speeds."""
+        for _ in range(count):
+            await self.put()
+            await asyncio.sleep(self._chance.choice([0, 0.005, 0.02]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_who_moves_has_what_somebody_has_who_stays(
+    settings: Settings, market: Market, seed: int
+) -> None:
+    """Twenty moves in a storm of alerts and articles, one to a process that has just started: nothing twice, nothing missing, and in the same order."""
+    chance = random.Random(seed)  # noqa: S311  # chance, not secrecy
+    stays, moves = Wanderer(FEEDS), Wanderer(FEEDS)
+    async with two(settings) as programs, asyncio.TaskGroup() as tasks:
+        await market.alert("high", "A", "before", -1)
+        async with stays.at(programs[0]) as visitor:
+            raging = tasks.create_task(storm(market, 300, chance))
+            for _ in range(20):
+                async with moves.at(chance.choice(programs)) as mover:
+                    for _ in range(chance.randrange(5)):
+                        assert await mover.is_served()
+            async with running(on_free_port(settings)) as third, moves.at(third):
+                await raging
+            await market.alert("high", "A", "after", 1000)
+            await market.article("A", 1000)
+            async with moves.at(programs[1]) as mover:
+                for number in FEEDS:
+                    await asyncio.gather(until(mover, number, 1000))
+                    await asyncio.gather(until(visitor, number, 1000))
+
+                assert [each["number"] for each in visitor.values(1)] == [-1, *range(300), 1000]
+                for number in FEEDS:
+                    assert mover.values(number) == visitor.values(number)
+    assert set(moves.recovered) == {True}
+    assert len(moves.recovered) == 3 * 21
+
+
+async def test_position_that_is_older_than_what_is_kept_begins_anew(
+    settings: Settings, market: Market
+) -> None:
+    """A process that does not know all that came since says so, and gives the newest; one that does goes on."""
+    wanderer = Wanderer({1: "alert/>"})
+    async with running(on_free_port(settings)) as one:
+        await market.alert("high", "A", "first", 0)
+        async with wanderer.at(one) as visitor:
+            await until(visitor, 1, 0)
+        for number in range(1, MOST_RECENT + 2):
+            await market.alert("high", "A", f"{number}", number)
+        async with running(on_free_port(settings)) as other, wanderer.at(other) as visitor:
+            await until(visitor, 1, MOST_RECENT + 1)
+
+            assert len(visitor.values(1)) == 50
+    assert wanderer.recovered == [False]
+
+
+async def test_stream_that_was_made_anew_begins_anew(
+    settings: Settings, connection: Connection, market: Market
+) -> None:
+    """Numbers of a stream that is no more are worth nothing; whoever is there is begun anew with those of the new one."""
+    wanderer = Wanderer({1: "alert/>"})
+    (definition,) = [each for each in topology.definitions() if each["name"] == ALERTS_STREAM]
+    async with two(settings) as (one, other):
+        async with wanderer.at(one) as visitor:
+            for number in range(3):
+                await market.alert("high", "A", f"old-{number}", number)
+            await until(visitor, 1, 2)
+        async with visiting(other) as stays:
+            await stays.follow(1, "alert/>")
+            await until(stays, 1, 2)
+            await connection.api(f"$JS.API.STREAM.DELETE.{ALERTS_STREAM}")
+            await connection.api(f"$JS.API.STREAM.CREATE.{ALERTS_STREAM}", definition)
+            for number in range(10, 15):
+                await market.alert("low", "B", f"new-{number}", number)
+            while [each["number"] for each in stays.values(1)] != [*range(10, 15)]:
+                await stays.next()  # until the service has seen that its numbers are others now
+        async with wanderer.at(other) as visitor:
+            await until(visitor, 1, 14)
+
+            assert [each["number"] for each in visitor.values(1)] == [*range(10, 15)]
+    assert wanderer.recovered == [False]
+
+
+async def test_alert_comes_while_its_stream_takes_none(
+    settings: Settings, connection: Connection, market: Market
+) -> None:
+    """What is published is heard and shown at once, also while nobody can say which number it will have; said again, it is not."""
+    async with running(on_free_port(settings)) as program, visiting(program) as visitor:
+        await visitor.follow(1, "alert/>")
+        await market.alert("high", "A", "first", 1)
+        await until(visitor, 1, 1)
+        await connection.api(f"$JS.API.STREAM.DELETE.{ALERTS_STREAM}")
+        for number in (2, 3, 2, 4):
+            value = encode_json({"number": number})
+            await connection.publish("alert.high.A", value, headers={"Nats-Msg-Id": f"{number}"})
+        await until(visitor, 1, 4)
+
+        assert [each["number"] for each in visitor.values(1)] == [1, 2, 3, 4]
+        assert visitor.sequences[1].seq == 1
+
+
+@pytest.mark.parametrize("seq", [10**6, 2**62, 10**30, -1, -(10**30), 0])
+async def test_position_that_nobody_was_at_begins_anew(
+    settings: Settings, market: Market, seq: int
+) -> None:
+    """Whatever number a client makes up, it is given the newest and told so, or all of it where that is what it asks for."""
+    await market.alert("high", "A", "first", 1)
+    async with running(on_free_port(settings)) as program, visiting(program) as visitor:
+        known = await visitor.follow(1, "alert/>")
+        await visitor.say(action="sub", id=2, feed="alert/>", epoch=known.epoch, seq=seq)
+        event = await visitor.hear(Event)
+
+        assert (event.id, event.after, event.recovered) == (2, 0, seq == 0)
+        assert [each["number"] for each in visitor.values(2)] == [1]
+        assert await visitor.is_served()
+
+
+async def test_number_that_is_none_is_refused(settings: Settings, connection: Connection) -> None:
+    """A position that is no integer is answered by an error, and the connection goes on."""
+    del connection
+    async with running(on_free_port(settings)) as program, visiting(program) as visitor:
+        for seq in (1.5, "7", [1]):
+            await visitor.say(action="sub", id=1, feed="alert/>", epoch="x", seq=seq)
+            assert "protocol 1" in (await visitor.hear(ServerError)).message
+        assert await visitor.is_served()
+
+
+async def test_halts_go_on_elsewhere_if_none_was_overwritten(
+    settings: Settings, connection: Connection
+) -> None:
+    """A process that has just started knows the last state of each symbol: enough for whoever missed nothing else."""
+    bucket = KeyValue(connection, Bucket.HALTS)
+
+    async def halt(symbol: str, number: int) -> None:
+        await bucket.put(symbol_token(symbol), encode_json({"symbol": symbol, "number": number}))
+
+    wanderer = Wanderer({1: "halt/*"})
+    async with running(on_free_port(settings)) as one:
+        await halt("A", 1)
+        await halt("A", 2)
+        async with wanderer.at(one) as visitor:
+            await until(visitor, 1, 2)
+        await halt("BRK.B", 3)
+        async with running(on_free_port(settings)) as other:
+            async with wanderer.at(other) as visitor:
+                await until(visitor, 1, 3)
+            await halt("A", 4)
+            await halt("A", 5)
+            async with wanderer.at(one) as visitor:
+                await until(visitor, 1, 5)
+                stayed = visitor.values(1)[-4:]
+        await halt("A", 6)
+        await halt("A", 7)
+        async with running(on_free_port(settings)) as other, wanderer.at(other) as visitor:
+            await until(visitor, 1, 7)
+
+            assert [each["number"] for each in stayed] == [2, 3, 4, 5]
+            assert [each["number"] for each in visitor.values(1)] == [3, 7]
+    assert wanderer.recovered == [True, True, False]
+
+
+async def test_events_of_before_the_first_position_are_known(
+    settings: Settings, market: Market
+) -> None:
+    """Who came when nothing had happened yet, and comes back elsewhere, is given the first that did."""
+    wanderer = Wanderer({1: "alert/>"})
+    async with two(settings) as (one, other):
+        async with wanderer.at(one) as visitor:
+            assert visitor.values(1) == []
+        await market.alert("high", "A", "first", 1)
+        async with wanderer.at(other) as visitor:
+            await until(visitor, 1, 1)
+
+            assert msgspec.json.decode(visitor.sequences[1].values[0])["number"] == 1
+    assert wanderer.recovered == [True]
+
+
+async def test_boards_go_on_elsewhere(settings: Settings, connection: Connection) -> None:
+    """Between processes that have heard of each value, any number of values later, a delta takes a client to what is there now."""
+    chance = random.Random(7)  # noqa: S311  # chance, not secrecy
+    boards = Boards(connection, chance)
+    wanderer = Wanderer({1: "board/gainers", 2: "board/volume"})
+    await boards.put()
+    async with two(settings) as programs, AsyncExitStack() as stack:
+        stay = [
+            await stack.enter_async_context(Wanderer({1: "board/volume"}).at(each))
+            for each in programs
+        ]
+        for _ in range(15):
+            async with wanderer.at(chance.choice(programs)) as visitor:
+                assert [row["score"] for row in visitor.rows(2)] == [boards.number] * 6
+            for _ in range(chance.randrange(5)):
+                await boards.put()
+                for each in stay:
+                    while each.rows(1)[0]["score"] != boards.number:
+                        await each.next()
+    assert wanderer.recovered == [True] * 28
+
+
+async def test_boards_are_right_wherever_one_goes_in_a_storm(
+    settings: Settings, connection: Connection
+) -> None:
+    """While values follow each other so fast that processes do not hear of all, each frame fits, and the end is the board."""
+    chance = random.Random(8)  # noqa: S311  # chance, not secrecy
+    boards = Boards(connection, chance)
+    wanderer = Wanderer({1: "board/gainers", 2: "board/volume"})
+    await boards.put()
+    async with two(settings) as programs, asyncio.TaskGroup() as tasks:
+        raging = tasks.create_task(boards.rage(150))
+        while not raging.done():
+            async with wanderer.at(chance.choice(programs)) as mover:
+                for _ in range(chance.randrange(5)):
+                    assert await mover.is_served()
+        async with wanderer.at(programs[1]) as visitor:
+            while any(row["score"] != boards.number for row in visitor.rows(1) + visitor.rows(2)):
+                await visitor.next()
+            for number in (1, 2):
+                fresh = await visitor.follow(number + 2, wanderer.feeds[number])
+                assert fresh.epoch == wanderer.tables[number].epoch
+                assert visitor.rows(number) == visitor.rows(number + 2)
+    assert True in wanderer.recovered
+
+
+async def test_views_of_the_market_begin_anew_elsewhere(
+    settings: Settings, connection: Connection
+) -> None:
+    """What each process works out by itself has positions of its own: at another one it is given whole."""
+    await KeyValue(connection, Bucket.BOARDS).put("gainers", encoded(("A", 1.0, 2.0)))
+    await Market(connection).show(row("A", 2.0))
+    wanderer = Wanderer({1: "row/*"})
+    async with two(settings) as (one, other):
+        async with wanderer.at(one):
+            pass
+        async with wanderer.at(other):
+            pass
+    assert wanderer.recovered == [False]
+
+
+async def test_bucket_that_was_made_anew_begins_anew(
+    settings: Settings, broker: RunningBroker
+) -> None:
+    """Revisions of a bucket that is no more are worth nothing, and numbers that begin again are not taken for old ones."""
+    (definition,) = [each for each in topology.definitions() if each["name"] == "KV_boards"]
+    wanderer = Wanderer({1: "board/gainers"})
+    async with running(on_free_port(settings)) as program:
+        async with ready_connection(settings) as connection:
+            for score in range(5):
+                await KeyValue(connection, Bucket.BOARDS).put(
+                    "gainers", encoded(("A", float(score), 2.0))
+                )
+            async with wanderer.at(program) as visitor:
+                while visitor.rows(1)[0]["score"] != 4:
+                    await visitor.next()
+            await connection.api("$JS.API.STREAM.DELETE.KV_boards")
+            await connection.api("$JS.API.STREAM.CREATE.KV_boards", definition)
+            await KeyValue(connection, Bucket.BOARDS).put("gainers", encoded(("B", 7.0, 2.0)))
+        await broker.stop()
+        await broker.start()
+        async with wanderer.at(program) as visitor:
+            while visitor.rows(1)[0]["symbol"] != "B":
+                await visitor.next()
+
+            assert [each["score"] for each in visitor.rows(1)] == [7]
