@@ -140,8 +140,8 @@ class Stack:
             healthcheck={"test": ["NONE"]},
         )
         made.tmpfs["/data"] = "uid=10001,mode=700"
-        for name in ("pod.conf", "server.conf"):
-            made.with_volume_mapping(str(_CONFIGURATION / name), f"/etc/nats/{name}")
+        for file in sorted(_CONFIGURATION.glob("*.conf")):
+            made.with_volume_mapping(str(file), f"/etc/nats/{file.name}")
         return made.with_volume_mapping(str(self._keys / "auth.conf"), "/etc/nats/auth.conf")
 
     def _give(self, made: DockerContainer, user: str) -> DockerContainer:
