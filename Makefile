@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 WEB := services/widgets/web
+IMAGE := kustomize/image
 PAGE := $(WEB)/dist/index.html
 PROVIDER := tests/services/control/provider
 PROVIDER_STAMP := $(PROVIDER)/node_modules/.package-lock.json
@@ -63,6 +64,10 @@ lock: setup
 	  --no-emit-index-url --group dev pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --group node -o $(WEB)/requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url -c requirements.lock pyproject.toml -o $(IMAGE)/requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --group image -o $(IMAGE)/build.lock
 
 clean:
 	rm -rf .venv $(WEB)/node_modules $(PROVIDER)/node_modules $(WEB)/dist .mesh .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
