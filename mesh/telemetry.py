@@ -21,6 +21,8 @@ USUAL_RATIO = 0.01
 """Which part of the batches is traced where nobody says: each one, as the standard has it, would cost more than the work."""
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
+_SPOKEN = "http/protobuf"
 _SAMPLERS = {"always_on": 1.0, "always_off": 0.0}
 _BY_RATIO = "traceidratio"
 _END_S = 1.5
@@ -84,6 +86,9 @@ async def opened(program: str, meters: Meters, log: Log) -> AsyncIterator[Spans 
         copy_to(tell)
         endings.append(end)
     log.info("telemetry.started", metrics=asked.metrics, traces=asked.traces, logs=asked.logs)
+    protocol = os.environ.get(_PROTOCOL) or _SPOKEN
+    if protocol != _SPOKEN:
+        log.warning("telemetry.protocol", asked=protocol, spoken=_SPOKEN)
     try:
         yield spans
     finally:

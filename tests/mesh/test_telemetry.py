@@ -142,6 +142,19 @@ async def test_program_that_nobody_asks_loads_nothing(
     assert stopped["modules"] == []
 
 
+async def test_protocol_that_is_not_spoken_is_said(
+    receiver: Receiver, settings_alone: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for gRPC is told over HTTP, and warned that it is so."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    async with running_program(ARGV, settings_alone, tmp_path / "log") as program:
+        await program.until(ready=True)
+        await eventually(lambda: receiver.spans)
+
+    [said] = program.said("telemetry.protocol")
+    assert (said["asked"], said["spoken"]) == ("grpc", "http/protobuf")
+
+
 @pytest.mark.parametrize("health", ["unavailable", "hanging"])
 async def test_ill_receiver_does_not_hold_up_the_end(
     receiver: Receiver,
