@@ -167,12 +167,16 @@ class Listener:
         A lossless one sends again what is not covered, without being asked.
         """
         async for _ in ticks(_HEADS_S):
-            if self._window is None and self._connection.connected.is_set():
-                for heads in self._numbers.heads():
-                    with suppress(BrokerError):  # it is said again
-                        await self._connection.publish(
-                            heads_subject(heads.partition), encode_msgpack(heads)
-                        )
+            await self.say_heads()
+
+    async def say_heads(self) -> None:
+        """Say it once: at the end for the last time, or whoever missed the last batch would never know."""
+        if self._window is None and self._connection.connected.is_set():
+            for heads in self._numbers.heads():
+                with suppress(BrokerError):  # it is said again, or the next of us is heard
+                    await self._connection.publish(
+                        heads_subject(heads.partition), encode_msgpack(heads)
+                    )
 
     async def _until_connected(self) -> None:
         """Wait for the connection; that time ages nothing in the ring, for nobody could ask."""

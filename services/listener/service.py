@@ -50,6 +50,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> Counters:
             publishing.cancel()
             telling.cancel()
         listener.discard_rest()
+        await listener.say_heads()
         return _counters(listener)
 
 

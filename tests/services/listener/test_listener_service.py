@@ -11,11 +11,13 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from mesh import topology
-from mesh.connection import Connection, open_connection
+from mesh.connection import Connection, Message, open_connection
 from mesh.errors import FeedRefusedError
 from mesh.logs import set_up
 from mesh.settings import Settings
 from mesh.testing import RunningBroker, eventually
+from schemas.market import ProducerPositions
+from schemas.wire import msgpack_decoder
 from services.listener.listener import Listener
 from services.listener.service import serve
 from services.simulator.events import TapeEvent
@@ -109,6 +111,34 @@ async def test_stop_publishes_what_has_arrived(settings: Settings, tape: Tape) -
     await eventually(lambda: len(tape.sequences()) == 40)
     assert counters["published"] == {"trades": 40}
     assert _without_holes(tape)
+
+
+async def test_stop_says_how_far_it_came(
+    settings: Settings,
+    connection: Connection,
+    tape: Tape,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last word of a listener is its last batch of each partition: whoever missed that one learns of it from nobody else."""
+    monkeypatch.setattr("services.listener.listener._HEADS_S", 3600.0)
+    told, said = Told(), dict[int, int]()
+
+    async def hear(message: Message) -> None:
+        heads = msgpack_decoder(ProducerPositions).decode(message.data)
+        said[heads.partition] = heads.positions["trades"].number
+
+    async def send_and_stop(connection: ServerConnection) -> None:
+        for event in _trades(40):
+            await connection.send(b"[" + event.payload + b"]", text=True)
+        told.stopping.set()
+        await connection.wait_closed()
+
+    await connection.subscribe("heads.*", hear)
+    async with Vendor(send_and_stop).serving() as port:
+        await serve(fed(settings, port), told)
+    await eventually(lambda: len(tape.sequences()) == 40)
+
+    assert said == {partition: len(batches) - 1 for (_, partition), batches in tape.heard.items()}
 
 
 async def test_live_feed_drops_the_oldest_while_the_broker_is_away(
