@@ -111,7 +111,7 @@ async def checked(asked: Asked) -> list[Check]:
 
 
 async def _on_broker(asked: Asked, deadline: Deadline) -> list[Check]:
-    """The checks that need the broker; if it does not answer until the end, that is what is wrong."""
+    """The checks that need the broker; if it cannot be asked, or does not answer until the end, that is what is wrong."""
     while True:
         try:
             async with open_connection(
@@ -130,12 +130,21 @@ async def _on_broker(asked: Asked, deadline: Deadline) -> list[Check]:
                     )
                 )
             return [*_allowed(connection, deadline), *there.result(), through.result()]
+        except* FatalError as group:  # what is not there now will not be there later
+            found, is_final = _first(group), True
         except* BrokerError as group:
-            found = str(group.exceptions[0])
-        if not deadline.left_s:
+            found, is_final = _first(group), False
+        if is_final or not deadline.left_s:
             wrong = Wrong(found, "a broker that answers", "see MESH_NATS_URL and MESH_NATS_CREDS")
             return [deadline.failed("broker", wrong)]
         await asyncio.sleep(min(_AGAIN_S, deadline.left_s))
+
+
+def _first(error: BaseException) -> str:
+    """What went wrong first, without the groups around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
 
 
 async def _there(
