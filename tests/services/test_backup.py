@@ -1,6 +1,7 @@
 """`mesh backup` and `mesh restore` on real brokers: what persons made is there again, and nothing is overwritten."""
 
 import asyncio
+import resource
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,14 +10,17 @@ import pytest
 
 from mesh import topology
 from mesh.connection import Connection
+from mesh.errors import FatalError
 from mesh.kv import KeyValue, Version
 from mesh.permissions import ADMIN
 from mesh.settings import Settings
+from mesh.snapshots import Snapshot
 from mesh.testing import ready_connection, replicas_of, running_broker, running_cluster
 from schemas.account import Role
 from schemas.audit import Record
 from schemas.naming import Bucket, bucket_stream
 from services.__main__ import main
+from services.backup import archive
 from services.backup.kept import ASKED_AGAIN, FORGOTTEN, KEPT, REBUILT
 from tests.mesh.asking import audited
 from tests.mesh.keys import Secured, secured
@@ -118,6 +122,21 @@ def test_what_is_no_backup_is_refused(
 
     assert main(["restore", str(file)]) == 78
     assert str(file) in capsys.readouterr().err
+
+
+def test_half_a_backup_is_not_left_behind(tmp_path: Path) -> None:
+    """A disk that has no room for it: it is said so, and nothing is in the way of the next one."""
+    file = tmp_path / "backup.tar"
+    snapshot = Snapshot({"name": bucket_stream(Bucket.USERS)}, {"messages": 1}, bytes(1 << 20))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(FatalError, match=r"backup\.tar cannot be written: File too large"):
+            archive.write(file, [snapshot])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert not file.exists()
 
 
 async def test_a_backup_that_was_cut_off_changes_nothing(
