@@ -14,7 +14,7 @@ from mesh.errors import FatalError
 from mesh.kv import KeyValue, Version
 from mesh.permissions import ADMIN
 from mesh.settings import Settings
-from mesh.snapshots import Snapshot
+from mesh.snapshots import Snapshot, take
 from mesh.testing import ready_connection, replicas_of, running_broker, running_cluster
 from schemas.account import Role
 from schemas.audit import Record
@@ -154,6 +154,27 @@ async def test_a_backup_that_was_cut_off_changes_nothing(
             left = await KeyValue(reader, Bucket.USERS).all()
 
     assert (code, left) == (78, [])
+
+
+async def test_what_was_restored_before_it_failed_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    settings: Settings,
+    connection: Connection,
+) -> None:
+    """One stream is there and the next cannot be read by the server: whoever tries again knows what is in the way."""
+    file = tmp_path / "backup.tar"
+    await KeyValue(connection, Bucket.USERS).put("616e6e", b"ann")
+    users = await take(connection, bucket_stream(Bucket.USERS))
+    scopes = await take(connection, bucket_stream(Bucket.SCOPES))
+    archive.write(file, [users, scopes._replace(content=b"nothing that a server made")])
+    async with running_broker(tmp_path / "other") as other:
+        fresh = Settings(nats_url=other.url)
+        code = await asyncio.to_thread(_mesh, monkeypatch, fresh, "restore", str(file))
+
+    assert code == 78
+    assert f"Restored before: {bucket_stream(Bucket.USERS)};" in capsys.readouterr().err
 
 
 async def test_a_cluster_gets_its_replicas(
