@@ -8,6 +8,7 @@ import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -29,7 +30,18 @@ def write(path: Path, snapshots: Iterable[Snapshot]) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise FatalError(f"{path} cannot be made: {error.strerror}") from error
-    with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _write(file, snapshots)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError as error:
+        path.unlink()  # it would be in the way of the next one, and be taken for a backup
+        raise FatalError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _write(file: BinaryIO, snapshots: Iterable[Snapshot]) -> None:
+    with tarfile.open(fileobj=file, mode="w") as archive:
         names = []
         for snapshot in snapshots:
             name = snapshot.config["name"]

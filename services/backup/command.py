@@ -8,7 +8,7 @@ from pathlib import Path
 from mesh import snapshots, topology
 from mesh.config import load
 from mesh.connection import Connection, open_connection
-from mesh.errors import FatalError
+from mesh.errors import FatalError, MeshError
 from mesh.logs import set_up
 from mesh.settings import Settings
 from mesh.snapshots import Snapshot
@@ -57,8 +57,11 @@ async def _restore(settings: Settings, read: list[Snapshot]) -> None:
         definitions = topology.definitions(settings.replicas)
         await topology.establish(connection, definitions)  # waits for a cluster that forms
         await _require_empty(connection, read)
-        for snapshot in read:
-            await snapshots.restore(connection, snapshot, settings.replicas)
+        for number, snapshot in enumerate(read):
+            try:
+                await snapshots.restore(connection, snapshot, settings.replicas)
+            except MeshError as error:
+                raise FatalError(_half(error, read[:number])) from error
         # It may be of an older version, whose definitions came with it.
         await topology.establish(connection, definitions)
 
@@ -75,6 +78,12 @@ async def _require_empty(connection: Connection, read: list[Snapshot]) -> None:
             f"the broker holds {', '.join(full)} already, and nothing is overwritten: "
             "restore onto a new one, before any program runs there"
         )
+
+
+def _half(error: MeshError, done: list[Snapshot]) -> str:
+    """What is to be done before it is tried again: a stream that holds something is not overwritten."""
+    names = ", ".join(each.config["name"] for each in done if each.messages)
+    return f"{error}. Restored before: {names or 'nothing'}; remove that (`nats stream rm`) to try again"
 
 
 def _say(first: str, found: list[Snapshot]) -> None:

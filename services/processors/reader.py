@@ -115,8 +115,7 @@ class Reader:
             if arrived is None:
                 return False
             if self._is_successor(arrived) or not self._fold(arrived):
-                self._gap = arrived
-                self.state.tally.gaps["missed"] += 1
+                self._hold(arrived)
                 return False
             if self.intake.first() is arrived:
                 self.intake.pop()
@@ -129,8 +128,7 @@ class Reader:
             return
         market_class, head, _, _ = gap
         if self._is_successor(gap):
-            self._looked_behind = gap
-            await self._replay(market_class, 0.0, upto=head)
+            await self._look_behind(gap)
         if not self._lossless and head.number:
             await self._ask_producer(market_class, head)
         if self._first_missing(gap) < head.number:
@@ -139,6 +137,14 @@ class Reader:
             self._do_without(gap)
         self._gap = None
         self._arrived.set()
+
+    async def _look_behind(self, gap: Arrived) -> None:
+        """Fold the last batches of the producer before that of *gap*: a gap only if there are any, or *gap* is not the first."""
+        self._looked_behind = gap
+        covered = self.state.positions.covered()
+        await self._replay(gap.market_class, 0.0, upto=gap.head)
+        if gap.head.number or self.state.positions.covered() != covered:
+            self.state.tally.gaps["missed"] += 1
 
     def _do_without(self, gap: Arrived) -> None:
         """Nobody has what is missing before *gap*."""
@@ -183,9 +189,14 @@ class Reader:
         if self._is_dropped(gap):
             self._give_up(gap)
         else:
-            self._gap = gap
-            self.state.tally.gaps["missed"] += 1
+            self._hold(gap)
             self._arrived.set()
+
+    def _hold(self, gap: Arrived) -> None:
+        """Fold nothing before `repair` was there. Before a first batch it is not known yet whether anything is missing."""
+        self._gap = gap
+        if not self._is_successor(gap):
+            self.state.tally.gaps["missed"] += 1
 
     def _is_behind(self, market_class: MarketClass, position: Position) -> bool:
         verdict = self.state.positions.judge(market_class, position.epoch, position.number)

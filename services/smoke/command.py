@@ -1,4 +1,4 @@
-"""What `mesh smoke` does: everything at once, a line for each check, exit code 1 if one failed."""
+"""What `mesh smoke` does: everything side by side, a line for each check, exit code 1 if one failed."""
 
 import argparse
 import asyncio
@@ -111,25 +111,50 @@ async def checked(asked: Asked) -> list[Check]:
 
 
 async def _on_broker(asked: Asked, deadline: Deadline) -> list[Check]:
-    """The checks that need the broker; if it does not answer until the end, that is what is wrong."""
+    """The checks that need the broker; if it cannot be asked, or does not answer until the end, that is what is wrong."""
     while True:
         try:
             async with open_connection(
                 asked.settings, SMOKE, set_up(SMOKE, "error")
             ) as connection, asyncio.TaskGroup() as tasks:  # fmt: skip
-                there = tasks.create_task(
-                    instances.run(connection, asked.programs, asked.version, deadline)
-                )
+                rolled_out = asyncio.Event()
+                there = tasks.create_task(_there(connection, asked, deadline, rolled_out))
                 through = tasks.create_task(
-                    open_way(connection, asked.settings.partitions, asked.ws, asked.token, deadline)
+                    open_way(
+                        connection,
+                        asked.settings.partitions,
+                        asked.ws,
+                        asked.token,
+                        deadline,
+                        rolled_out,
+                    )
                 )
             return [*_allowed(connection, deadline), *there.result(), through.result()]
+        except* FatalError as group:  # what is not there now will not be there later
+            found, is_final = _first(group), True
         except* BrokerError as group:
-            found = str(group.exceptions[0])
-        if not deadline.left_s:
+            found, is_final = _first(group), False
+        if is_final or not deadline.left_s:
             wrong = Wrong(found, "a broker that answers", "see MESH_NATS_URL and MESH_NATS_CREDS")
             return [deadline.failed("broker", wrong)]
         await asyncio.sleep(min(_AGAIN_S, deadline.left_s))
+
+
+def _first(error: BaseException) -> str:
+    """What went wrong first, without the groups around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
+
+
+async def _there(
+    connection: Connection, asked: Asked, deadline: Deadline, rolled_out: asyncio.Event
+) -> list[Check]:
+    """The checks of all processes; *rolled_out* is set if none is missing and none is old."""
+    checks = await instances.run(connection, asked.programs, asked.version, deadline)
+    if all(each.ok for each in checks):
+        rolled_out.set()
+    return checks
 
 
 def _allowed(connection: Connection, deadline: Deadline) -> list[Check]:

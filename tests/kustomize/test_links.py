@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
+from services.smoke.flags import EXPECTED
 from tests.kustomize import links
 from tests.kustomize.objects import labels, named, pod
 from tests.kustomize.rendering import Document
@@ -19,6 +20,15 @@ CHECKS: list[Check] = [links.selectors, links.ports, links.names]
 def test_documents_agree(documents: list[Document], check: Check) -> None:
     """Selectors take the pods that they are about, ports are open, and whatever is named is there."""
     assert list(check(documents)) == []
+
+
+@pytest.mark.parametrize("program", EXPECTED)
+def test_who_is_not_ready_can_be_asked_why(documents: list[Document], program: str) -> None:
+    """A Service for health alone leads to processes that are not ready: `mesh smoke` tells what keeps them. Where people come it does not."""
+    service = named(documents, "Service", program)["spec"]
+    is_for_people = {each["name"] for each in service["ports"]} != {"health"}
+
+    assert service.get("publishNotReadyAddresses", False) is not is_for_people
 
 
 def _relabel(documents: list[Document]) -> None:

@@ -1,6 +1,7 @@
 """`mesh backup` and `mesh restore` on real brokers: what persons made is there again, and nothing is overwritten."""
 
 import asyncio
+import resource
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,14 +10,17 @@ import pytest
 
 from mesh import topology
 from mesh.connection import Connection
+from mesh.errors import FatalError
 from mesh.kv import KeyValue, Version
 from mesh.permissions import ADMIN
 from mesh.settings import Settings
+from mesh.snapshots import Snapshot, take
 from mesh.testing import ready_connection, replicas_of, running_broker, running_cluster
 from schemas.account import Role
 from schemas.audit import Record
 from schemas.naming import Bucket, bucket_stream
 from services.__main__ import main
+from services.backup import archive
 from services.backup.kept import ASKED_AGAIN, FORGOTTEN, KEPT, REBUILT
 from tests.mesh.asking import audited
 from tests.mesh.keys import Secured, secured
@@ -120,6 +124,21 @@ def test_what_is_no_backup_is_refused(
     assert str(file) in capsys.readouterr().err
 
 
+def test_half_a_backup_is_not_left_behind(tmp_path: Path) -> None:
+    """A disk that has no room for it: it is said so, and nothing is in the way of the next one."""
+    file = tmp_path / "backup.tar"
+    snapshot = Snapshot({"name": bucket_stream(Bucket.USERS)}, {"messages": 1}, bytes(1 << 20))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(FatalError, match=r"backup\.tar cannot be written: File too large"):
+            archive.write(file, [snapshot])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert not file.exists()
+
+
 async def test_a_backup_that_was_cut_off_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, connection: Connection
 ) -> None:
@@ -135,6 +154,27 @@ async def test_a_backup_that_was_cut_off_changes_nothing(
             left = await KeyValue(reader, Bucket.USERS).all()
 
     assert (code, left) == (78, [])
+
+
+async def test_what_was_restored_before_it_failed_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    settings: Settings,
+    connection: Connection,
+) -> None:
+    """One stream is there and the next cannot be read by the server: whoever tries again knows what is in the way."""
+    file = tmp_path / "backup.tar"
+    await KeyValue(connection, Bucket.USERS).put("616e6e", b"ann")
+    users = await take(connection, bucket_stream(Bucket.USERS))
+    scopes = await take(connection, bucket_stream(Bucket.SCOPES))
+    archive.write(file, [users, scopes._replace(content=b"nothing that a server made")])
+    async with running_broker(tmp_path / "other") as other:
+        fresh = Settings(nats_url=other.url)
+        code = await asyncio.to_thread(_mesh, monkeypatch, fresh, "restore", str(file))
+
+    assert code == 78
+    assert f"Restored before: {bucket_stream(Bucket.USERS)};" in capsys.readouterr().err
 
 
 async def test_a_cluster_gets_its_replicas(

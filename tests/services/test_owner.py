@@ -319,7 +319,22 @@ async def test_last_batches_of_a_producer_come_before_those_of_the_next(
 
     assert (_folded(owner), owner.state.discarded.total()) == (4, 0)
     assert not owner.reader.gap
+    assert owner.state.tally.gaps == {"missed": 1}
     assert owner.state.positions.covered() == {"bars": Position(2, 0, 1)}
+
+
+async def test_a_producer_that_follows_another_is_nothing_missed(connection: Connection) -> None:
+    """A listener that is replaced has every owner read the stream, once for each class: where all of it was heard no gap is counted."""
+    owner = await _owner(connection)
+    await _send(connection, 0)
+    await eventually(lambda: _folded(owner) == 1)
+    first = Batch(2, 0, 0, clock.now_ms(), [_bar(1)])
+    await connection.acknowledged(tape_subject(MarketClass.BARS, PARTITION), encode_msgpack(first))
+    await eventually(lambda: _has_gap(owner))
+    await owner.reader.repair()
+
+    assert _folded(owner) == 2
+    assert not owner.state.tally.gaps
 
 
 async def test_batches_on_their_way_are_not_missed(connection: Connection) -> None:
