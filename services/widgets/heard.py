@@ -143,6 +143,7 @@ class Heard:
         if stored:
             floor = recent[0].sequence - 1 if recent else number
         self._epoch, self._number = epoch, floor
+        self._early = {}  # handed on as part of what has ended
         self._sink.begin(epoch, floor)
         self._take(recent)
 

@@ -159,6 +159,30 @@ async def test_stream_that_was_made_anew_begins_anew(
     assert wanderer.recovered == [False]
 
 
+async def test_alert_that_came_before_its_stream_is_in_the_new_one(
+    settings: Settings, connection: Connection, market: Market
+) -> None:
+    """What was shown while there was no stream, and is said again until one takes it, is there for who comes then."""
+    (definition,) = [each for each in topology.definitions() if each["name"] == ALERTS_STREAM]
+    async with running(on_free_port(settings)) as program, visiting(program) as visitor:
+        await visitor.follow(1, "alert/>")
+        await market.alert("high", "A", "first", 1)
+        await until(visitor, 1, 1)
+        await connection.api(f"$JS.API.STREAM.DELETE.{ALERTS_STREAM}")
+        value = encode_json({"number": 2})
+        await connection.publish("alert.high.A", value, headers={"Nats-Msg-Id": "2"})
+        await until(visitor, 1, 2)
+        await connection.api(f"$JS.API.STREAM.CREATE.{ALERTS_STREAM}", definition)
+        await connection.acknowledged("alert.high.A", value, {"Nats-Msg-Id": "2"})
+        await market.alert("high", "A", "third", 3)
+        await until(visitor, 1, 3)
+        while visitor.sequences[1].seq < 2:
+            await visitor.next()
+        await visitor.follow(2, "alert/>")
+
+        assert [each["number"] for each in visitor.values(2)] == [2, 3]
+
+
 async def test_alert_comes_while_its_stream_takes_none(
     settings: Settings, connection: Connection, market: Market
 ) -> None:
