@@ -29,8 +29,8 @@ class WatchedHalts:
             self._take(entry)
 
     async def _look(self) -> None:
-        if await self._identity.is_new():
-            self._revision = 0
+        if await self._identity.is_new(self._revision):
+            self._revision, self._known = 0, {}
             self._halts.begin(self._identity.epoch, 0)
 
     def _take(self, entry: Entry) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import random  # noqa: TID251  # a test's, seeded
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -321,6 +323,42 @@ async def test_boards_are_right_wherever_one_goes_in_a_storm(
                 assert fresh.epoch == wanderer.tables[number].epoch
                 assert visitor.rows(number) == visitor.rows(number + 2)
     assert True in wanderer.recovered
+
+
+async def test_what_was_set_back_goes_on(
+    settings: Settings, broker: RunningBroker, tmp_path: Path
+) -> None:
+    """A broker whose disk is as it was a while ago has the same buckets and takes revisions again: what is put then is shown."""
+
+    async def put(number: int) -> None:
+        async with ready_connection(settings) as connection:
+            board = encoded(("A", float(number), 2.0))
+            await KeyValue(connection, Bucket.BOARDS).put("gainers", board)
+            halt = encode_json({"number": number})
+            await KeyValue(connection, Bucket.HALTS).put(symbol_token("A"), halt)
+
+    stored, kept = tmp_path / "jetstream", tmp_path / "kept"
+    await put(1)
+    await broker.stop()
+    shutil.copytree(stored, kept)
+    await broker.start()
+    async with running(on_free_port(settings)) as program, visiting(program) as visitor:
+        await visitor.follow(1, "board/gainers")
+        await visitor.follow(2, "halt/*")
+        for number in range(2, 9):
+            await put(number)
+        while visitor.rows(1)[0]["score"] != 8:
+            await visitor.next()
+        await until(visitor, 2, 8)
+        await broker.stop()
+        shutil.rmtree(stored)
+        kept.rename(stored)
+        await broker.start()
+        await until(visitor, 2, 1)
+        await put(9)
+        await until(visitor, 2, 9)
+        while visitor.rows(1)[0]["score"] != 9:
+            await visitor.next()
 
 
 async def test_views_of_the_market_begin_anew_elsewhere(
