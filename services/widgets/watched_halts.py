@@ -40,6 +40,7 @@ class WatchedHalts:
         if entry.revision > self._revision + 1:
             self._halts.cut(entry.revision - 1)
         self._revision = entry.revision
-        if entry.value is not None and self._known.get(entry.key) != entry.value:
+        is_change = entry.value is not None and self._known.get(entry.key) != entry.value
+        if entry.value is not None:
             self._known[entry.key] = entry.value
-            self._halts.put(entry.key, entry.value, entry.revision)
+        self._halts.put(entry.key, entry.value if is_change else None, entry.revision)

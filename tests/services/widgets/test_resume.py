@@ -263,6 +263,28 @@ async def test_halts_go_on_elsewhere_if_none_was_overwritten(
     assert wanderer.recovered == [True, True, False]
 
 
+async def test_halt_that_is_said_again_is_none_and_has_a_number(
+    settings: Settings, connection: Connection
+) -> None:
+    """Who comes from a process that has just started, and knows the same value by its later revision, goes on at one that knew it before."""
+    bucket = KeyValue(connection, Bucket.HALTS)
+    wanderer = Wanderer({1: "halt/*"})
+    async with running(on_free_port(settings)) as one, visiting(one) as stays:
+        await stays.follow(1, "halt/*")
+        for _ in range(2):
+            await bucket.put("A", encode_json({"number": 1}))
+        async with running(on_free_port(settings)) as other, wanderer.at(other) as visitor:
+            await until(visitor, 1, 1)
+        await bucket.delete("A")
+        async with wanderer.at(one):
+            pass
+        await bucket.put("B", encode_json({"number": 2}))
+        await until(stays, 1, 2)
+
+        assert [each["number"] for each in stays.values(1)] == [1, 2]
+    assert wanderer.recovered == [True]
+
+
 async def test_events_of_before_the_first_position_are_known(
     settings: Settings, market: Market
 ) -> None:
