@@ -143,6 +143,7 @@ class Heard:
         if stored:
             floor = recent[0].sequence - 1 if recent else number
         self._epoch, self._number = epoch, floor
+        self._early = {}  # handed on as part of what has ended
         self._sink.begin(epoch, floor)
         self._take(recent)
 
@@ -159,10 +160,10 @@ class Heard:
 
     def _fall_silent(self) -> None:
         """The stream does not answer: what is heard is handed on as it is, once anything is known of the stream."""
-        if self._epoch is None:
-            return
-        self._is_silent = True
         expected, self._expected = self._expected, {}
+        if self._epoch is None:
+            return  # what it has of these it will tell
+        self._is_silent = True
         for name, (_, message) in expected.items():
             if name:  # otherwise it would come again
                 self._hand_on(name, message)

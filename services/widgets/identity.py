@@ -22,9 +22,12 @@ class Identity:
         self._incarnation: int | None = None
         """Of the connection, when the stream was last looked at."""
 
-    async def is_new(self) -> bool:
-        """Whether it is another than the last time; waits for a broker that does not answer."""
-        before = self.epoch
+    async def is_new(self, known: int) -> bool:
+        """Whether it is another than the last time, or has lost what it had up to the number *known*.
+
+        A server whose machine died may have not written the last minutes yet. Waits for a broker that does not answer.
+        """
+        is_new = False
         while self._incarnation != self._connection.incarnation:
             incarnation = self._connection.incarnation
             try:
@@ -32,8 +35,10 @@ class Identity:
             except BrokerError:
                 await asyncio.sleep(_RETRY_S)
                 continue
-            self._incarnation, self.epoch = incarnation, epoch_of(self._stream, info)
-        return self.epoch != before
+            epoch = epoch_of(self._stream, info)
+            is_new = is_new or epoch != self.epoch or info["state"]["last_seq"] < known
+            self._incarnation, self.epoch = incarnation, epoch
+        return is_new
 
 
 def epoch_of(stream: str, info: dict[str, Any]) -> str:

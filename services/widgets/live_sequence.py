@@ -83,10 +83,12 @@ class LiveSequence:
         return self._event(0, self.newest(top), self._recent.place, recovered)
 
     def resume(self, epoch: str, seq: int) -> Frame | None:
-        """All after *seq* of *epoch*, maybe none; None if some are no longer kept, or it is of another sequence."""
+        """All after *seq* of *epoch*, maybe none; None if some are no longer kept, or not known to be after it, or it is of another sequence."""
         place = seq * PLACES
         oldest = max(self._floor, self._resumable)
         if epoch != self.epoch or not oldest <= place <= self._recent.place:
+            return None
+        if self._recent.is_among_early(seq):
             return None
         return self._event(seq, self._behind(place), self._recent.place, recovered=True)
 

@@ -93,7 +93,7 @@ _MEANINGS = {
     403: "The token does not let its user see this.",
     404: "There is no such feed.",
     429: "The user, the address or the service has all the connections that it may have.",
-    503: "There are no rows yet: ask again after `Retry-After` seconds.",
+    503: "There are no rows yet, or it is not known what has happened: ask again after `Retry-After` seconds.",
 }
 
 
@@ -159,7 +159,7 @@ def rest_routes(door: Door) -> list[HTTPRouteHandler]:
         view, feed = _view(columns, None, None, None, None), f"row/{symbol}"
         return answer(request, lambda: _table(catalogue, feed, view), feed)
 
-    @get("/v1/alerts", sync_to_thread=False, responses=responses(Happened, 404))
+    @get("/v1/alerts", sync_to_thread=False, responses=responses(Happened, 404, 503))
     def alerts(
         request: Asked,
         kind: _Token = "*",
@@ -170,7 +170,7 @@ def rest_routes(door: Door) -> list[HTTPRouteHandler]:
         feed = f"alert/{kind}/{symbol}"
         return answer(request, lambda: _happened(catalogue, feed, top), feed)
 
-    @get("/v1/news", sync_to_thread=False, responses=responses(Happened, 404))
+    @get("/v1/news", sync_to_thread=False, responses=responses(Happened, 404, 503))
     def news(request: Asked, symbol: _Token = "*", top: _Newest = DEFAULT_FIRST) -> Response[bytes]:
         """The newest articles about a symbol, or all."""
         feed = f"news/{symbol}"
@@ -229,6 +229,8 @@ def _table(catalogue: Catalogue, feed: str, view: View) -> Table:
 
 def _happened(catalogue: Catalogue, feed: str, top: int) -> Happened:
     live = _followed(catalogue, feed, View())
+    if not live.is_known:
+        raise _RefusedError(_NOT_YET, Refusal("what has happened is not known yet: ask again"))
     return Happened(feed, live.number, live.newest(top))
 
 

@@ -84,11 +84,14 @@ class Sources:
     async def _watch_boards(self) -> None:
         bucket = KeyValue(self._connection, Bucket.BOARDS)
         identity = Identity(self._connection, bucket.stream)
-        if await identity.is_new():
+        newest = 0
+        if await identity.is_new(newest):
             self._catalogue.begin_boards(identity.epoch)
         async for entry in bucket.watch():
-            if await identity.is_new():
+            if await identity.is_new(newest):
                 self._catalogue.begin_boards(identity.epoch)
+                newest = 0
+            newest = max(newest, entry.revision)
             if entry.value is None:
                 self._catalogue.delete_board(entry.key)
             else:

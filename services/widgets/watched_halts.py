@@ -29,8 +29,8 @@ class WatchedHalts:
             self._take(entry)
 
     async def _look(self) -> None:
-        if await self._identity.is_new():
-            self._revision = 0
+        if await self._identity.is_new(self._revision):
+            self._revision, self._known = 0, {}
             self._halts.begin(self._identity.epoch, 0)
 
     def _take(self, entry: Entry) -> None:
@@ -40,6 +40,7 @@ class WatchedHalts:
         if entry.revision > self._revision + 1:
             self._halts.cut(entry.revision - 1)
         self._revision = entry.revision
-        if entry.value is not None and self._known.get(entry.key) != entry.value:
+        is_change = entry.value is not None and self._known.get(entry.key) != entry.value
+        if entry.value is not None:
             self._known[entry.key] = entry.value
-            self._halts.put(entry.key, entry.value, entry.revision)
+        self._halts.put(entry.key, entry.value if is_change else None, entry.revision)

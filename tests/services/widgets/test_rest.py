@@ -13,7 +13,7 @@ from mesh.connection import Connection
 from mesh.kv import KeyValue
 from mesh.settings import Settings
 from mesh.testing import eventually
-from schemas.naming import Bucket
+from schemas.naming import NEWS_STREAM, Bucket
 from schemas.widget import Event, Hello, Snap
 from tests.services.widgets.boards import encoded
 from tests.services.widgets.market import Market, row
@@ -223,13 +223,15 @@ async def test_other_methods_and_paths_are_refused_in_words(http: httpx.AsyncCli
 async def test_before_the_first_row_there_is_none_yet(
     settings: Settings, connection: Connection
 ) -> None:
-    """503 says when to ask again; alerts are none, and not unknown."""
-    del connection
+    """503 says when to ask again; alerts are none once their stream is known, and not before."""
+    await connection.api(f"$JS.API.STREAM.DELETE.{NEWS_STREAM}")
     async with (
         running(on_free_port(settings)) as program,
+        visiting(program) as visitor,
         _asking(program, program.token()) as http,
     ):
-        for path in ("v1/rows", "v1/rows/A", "v1/boards/gainers"):
+        await visitor.follow(1, "alert/*/*")
+        for path in ("v1/rows", "v1/rows/A", "v1/boards/gainers", "v1/news"):
             answer = await http.get(path)
 
             assert _refusal(answer, 503)

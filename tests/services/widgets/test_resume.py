@@ -2,8 +2,10 @@
 
 import asyncio
 import random  # noqa: TID251  # a test's, seeded
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -159,6 +161,30 @@ async def test_stream_that_was_made_anew_begins_anew(
     assert wanderer.recovered == [False]
 
 
+async def test_alert_that_came_before_its_stream_is_in_the_new_one(
+    settings: Settings, connection: Connection, market: Market
+) -> None:
+    """What was shown while there was no stream, and is said again until one takes it, is there for who comes then."""
+    (definition,) = [each for each in topology.definitions() if each["name"] == ALERTS_STREAM]
+    async with running(on_free_port(settings)) as program, visiting(program) as visitor:
+        await visitor.follow(1, "alert/>")
+        await market.alert("high", "A", "first", 1)
+        await until(visitor, 1, 1)
+        await connection.api(f"$JS.API.STREAM.DELETE.{ALERTS_STREAM}")
+        value = encode_json({"number": 2})
+        await connection.publish("alert.high.A", value, headers={"Nats-Msg-Id": "2"})
+        await until(visitor, 1, 2)
+        await connection.api(f"$JS.API.STREAM.CREATE.{ALERTS_STREAM}", definition)
+        await connection.acknowledged("alert.high.A", value, {"Nats-Msg-Id": "2"})
+        await market.alert("high", "A", "third", 3)
+        await until(visitor, 1, 3)
+        while visitor.sequences[1].seq < 2:
+            await visitor.next()
+        await visitor.follow(2, "alert/>")
+
+        assert [each["number"] for each in visitor.values(2)] == [2, 3]
+
+
 async def test_alert_comes_while_its_stream_takes_none(
     settings: Settings, connection: Connection, market: Market
 ) -> None:
@@ -237,6 +263,28 @@ async def test_halts_go_on_elsewhere_if_none_was_overwritten(
     assert wanderer.recovered == [True, True, False]
 
 
+async def test_halt_that_is_said_again_is_none_and_has_a_number(
+    settings: Settings, connection: Connection
+) -> None:
+    """Who comes from a process that has just started, and knows the same value by its later revision, goes on at one that knew it before."""
+    bucket = KeyValue(connection, Bucket.HALTS)
+    wanderer = Wanderer({1: "halt/*"})
+    async with running(on_free_port(settings)) as one, visiting(one) as stays:
+        await stays.follow(1, "halt/*")
+        for _ in range(2):
+            await bucket.put("A", encode_json({"number": 1}))
+        async with running(on_free_port(settings)) as other, wanderer.at(other) as visitor:
+            await until(visitor, 1, 1)
+        await bucket.delete("A")
+        async with wanderer.at(one):
+            pass
+        await bucket.put("B", encode_json({"number": 2}))
+        await until(stays, 1, 2)
+
+        assert [each["number"] for each in stays.values(1)] == [1, 2]
+    assert wanderer.recovered == [True]
+
+
 async def test_events_of_before_the_first_position_are_known(
     settings: Settings, market: Market
 ) -> None:
@@ -297,6 +345,42 @@ async def test_boards_are_right_wherever_one_goes_in_a_storm(
                 assert fresh.epoch == wanderer.tables[number].epoch
                 assert visitor.rows(number) == visitor.rows(number + 2)
     assert True in wanderer.recovered
+
+
+async def test_what_was_set_back_goes_on(
+    settings: Settings, broker: RunningBroker, tmp_path: Path
+) -> None:
+    """A broker whose disk is as it was a while ago has the same buckets and takes revisions again: what is put then is shown."""
+
+    async def put(number: int) -> None:
+        async with ready_connection(settings) as connection:
+            board = encoded(("A", float(number), 2.0))
+            await KeyValue(connection, Bucket.BOARDS).put("gainers", board)
+            halt = encode_json({"number": number})
+            await KeyValue(connection, Bucket.HALTS).put(symbol_token("A"), halt)
+
+    stored, kept = tmp_path / "jetstream", tmp_path / "kept"
+    await put(1)
+    await broker.stop()
+    shutil.copytree(stored, kept)
+    await broker.start()
+    async with running(on_free_port(settings)) as program, visiting(program) as visitor:
+        await visitor.follow(1, "board/gainers")
+        await visitor.follow(2, "halt/*")
+        for number in range(2, 9):
+            await put(number)
+        while visitor.rows(1)[0]["score"] != 8:
+            await visitor.next()
+        await until(visitor, 2, 8)
+        await broker.stop()
+        shutil.rmtree(stored)
+        kept.rename(stored)
+        await broker.start()
+        await until(visitor, 2, 1)
+        await put(9)
+        await until(visitor, 2, 9)
+        while visitor.rows(1)[0]["score"] != 9:
+            await visitor.next()
 
 
 async def test_views_of_the_market_begin_anew_elsewhere(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas.widget import View
 from services.widgets.catalogue import Catalogue
 from services.widgets.live_sequence import LiveSequence
-from services.widgets.recent import PLACES, Recent
+from services.widgets.recent import MOST_RECENT, PLACES, Recent
 from tests.services.widgets.boards import Ranked, encoded
 from tests.services.widgets.players import BOARD, Player
 from tests.services.widgets.test_live_sequence import event_of, put_value, values_of
@@ -155,6 +155,33 @@ def test_value_that_came_before_its_number_is_given_once() -> None:
     assert values_of(event_of(sequence.after(at))) == [3]
     assert values_of(event_of(sequence.resume("stream", 1))) == [2, 3]
     assert values_of(event_of(sequence.resume("stream", 2))) == [3]
+
+
+def test_position_among_values_that_came_before_their_numbers_begins_anew() -> None:
+    """Whoever comes from elsewhere with some of what had no number here is not taken to have all; with none or all of it one goes on."""
+    sequence = LiveSequence("alert/*/*", Recent("stream"))
+    put_value(sequence, b"1")
+    put_value(sequence, b"2", numbered=False)
+    put_value(sequence, b"3", numbered=False)
+    for _ in range(2):
+        assert values_of(event_of(sequence.resume("stream", 1))) == [2, 3]
+        put_value(sequence, None)
+        assert sequence.resume("stream", 2) is None
+    assert values_of(event_of(sequence.resume("stream", 1))) == [2, 3]
+    assert values_of(event_of(sequence.resume("stream", 3))) == []
+    put_value(sequence, b"4")
+    assert values_of(event_of(sequence.resume("stream", 3))) == [4]
+
+
+def test_value_whose_number_never_comes_counts_as_long_as_it_is_kept() -> None:
+    """Positions behind it are none until so much has happened since that it would not be given any more."""
+    sequence = LiveSequence("alert/*/*", Recent("stream"))
+    put_value(sequence, b"1", numbered=False)
+    for _ in range(MOST_RECENT - 1):
+        put_value(sequence, b"2")
+    assert sequence.resume("stream", sequence.number) is None
+    put_value(sequence, b"3")
+    assert values_of(event_of(sequence.resume("stream", sequence.number - 1))) == [3]
 
 
 ranked = st.lists(
