@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from mesh.feed_state import SequenceState, TableState
+from mesh.settings import Settings
 from schemas.widget import Delta, Event, Snap
-from tests.services.widgets.serving import Place, Visitor, visiting
+from tests.services.widgets.serving import Place, Running, Visitor, on_free_port, running, visiting
 
 
 class Wanderer:
@@ -41,3 +42,16 @@ class Wanderer:
     def _position(self, number: int) -> dict[str, Any]:
         state = self.tables.get(number) or self.sequences[number]
         return {"epoch": state.epoch, "seq": state.seq} if state.epoch else {}
+
+
+@asynccontextmanager
+async def two(settings: Settings) -> AsyncIterator[tuple[Running, Running]]:
+    """Two processes of the service, on one broker."""
+    async with running(on_free_port(settings)) as one, running(on_free_port(settings)) as other:
+        yield one, other
+
+
+async def until(visitor: Visitor, number: int, last: int) -> None:
+    """Take frames until the newest value of a sequence is *last*."""
+    while not visitor.values(number) or visitor.values(number)[-1]["number"] != last:
+        await visitor.next()
