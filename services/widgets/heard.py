@@ -14,7 +14,6 @@ from mesh import clock, direct
 from mesh.connection import Connection, Message
 from mesh.direct import Stored
 from mesh.errors import BrokerError
-from mesh.readiness import condition
 from services.widgets.identity import epoch_of
 from services.widgets.recent import MOST_RECENT
 
@@ -55,7 +54,6 @@ class Heard:
         self._subjects = subjects
         self._age_ms = age_ms
         self._sink = sink
-        self._known = condition(stream.lower())
         self._epoch: str | None = None
         self._number = 0
         """Up to which the stream was read."""
@@ -81,9 +79,9 @@ class Heard:
             self._grown.clear()
             try:
                 found = await self._look()
-            except BrokerError as error:
+            except BrokerError:
                 self._incarnation = None
-                self._fall_silent(error)
+                self._fall_silent()
                 await asyncio.sleep(_RETRY_S)
                 continue
             pause_s = _FIRST_PAUSE_S if found else min(2 * pause_s, _LAST_PAUSE_S)
@@ -146,7 +144,6 @@ class Heard:
             floor = recent[0].sequence - 1 if recent else number
         self._epoch, self._number = epoch, floor
         self._early = {}  # handed on as part of what has ended
-        self._known.met()
         self._sink.begin(epoch, floor)
         self._take(recent)
 
@@ -161,14 +158,11 @@ class Heard:
             if name:
                 _remember(name, self._ids)
 
-    def _fall_silent(self, error: BrokerError) -> None:
+    def _fall_silent(self) -> None:
         """The stream does not answer: what is heard is handed on as it is, once anything is known of the stream."""
         expected, self._expected = self._expected, {}
-        if (
-            self._epoch is None
-        ):  # what it has of these it will tell; until then nobody is given anything
-            self._known.lost(f"{self._stream} cannot be read: {error}")
-            return
+        if self._epoch is None:
+            return  # what it has of these it will tell
         self._is_silent = True
         for name, (_, message) in expected.items():
             if name:  # otherwise it would come again

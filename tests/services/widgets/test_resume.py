@@ -10,7 +10,6 @@ from mesh import topology
 from mesh.connection import Connection
 from mesh.kv import KeyValue
 from mesh.settings import Settings
-from mesh.testing import eventually
 from schemas.naming import ALERTS_STREAM, Bucket, symbol_token
 from schemas.widget import Event, ServerError
 from schemas.wire import encode_json
@@ -140,20 +139,6 @@ async def test_alert_that_came_before_its_stream_is_in_the_new_one(
         await visitor.follow(2, "alert/>")
 
         assert [each["number"] for each in visitor.values(2)] == [2, 3]
-
-
-async def test_process_that_cannot_read_alerts_is_not_ready(
-    settings: Settings, connection: Connection
-) -> None:
-    """Where alerts would never come, as with credentials of an older version, no rollout goes on."""
-    (definition,) = [each for each in topology.definitions() if each["name"] == ALERTS_STREAM]
-    await connection.api(f"$JS.API.STREAM.DELETE.{ALERTS_STREAM}")
-    async with running(on_free_port(settings)) as program:
-        reasons = program.lifecycle.readiness.reasons
-        await eventually(lambda: "alerts" in reasons)
-        await connection.api(f"$JS.API.STREAM.CREATE.{ALERTS_STREAM}", definition)
-
-        await eventually(lambda: not reasons)
 
 
 async def test_alert_comes_while_its_stream_takes_none(
