@@ -1,7 +1,6 @@
 """Limits of accounts: the server itself refuses what is beyond, to programs and to readers."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -9,13 +8,13 @@ import pytest
 from nats.errors import Error
 
 from mesh import topology
-from mesh.connection import Connection, open_connection
+from mesh.connection import Connection
 from mesh.errors import BrokerError
 from mesh.logs import set_up
 from mesh.permissions import ADMIN, READER
 from mesh.settings import Settings
 from mesh.testing import eventually, ready_connection, running_cluster
-from tests.mesh.keys import Secured, creds_of, is_let_in, secured, signed_in
+from tests.mesh.keys import Secured, creds_of, is_let_in, signed_in
 
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -23,20 +22,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 LOG = set_up("test", "error")
 STREAMS, CONSUMERS, CONNECTIONS = 64, 500, 256
 GB = 1 << 30
-
-
-@pytest.fixture
-async def mesh(tmp_path: Path) -> AsyncIterator[Secured]:
-    """A server with keys, users and the topology."""
-    async with secured(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
-async def admin(mesh: Secured) -> AsyncIterator[Connection]:
-    """Who may create streams and consumers."""
-    async with open_connection(mesh.settings(ADMIN), "test", LOG) as connection:
-        yield connection
 
 
 async def _create(admin: Connection, name: str, **config: object) -> None:

@@ -2,9 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +21,7 @@ from mesh.settings import Settings
 from mesh.testing import eventually
 from schemas.naming import Bucket
 from services.partitions.survey import survey
-from tests.mesh.keys import Secured, Signed, creds_of, is_let_in, secured, signed_in
+from tests.mesh.keys import Secured, Signed, creds_of, is_let_in, signed_in
 
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -97,20 +95,6 @@ READ_BY_FEW = {
     "$JS.API.DIRECT.GET.KV_articles": {"news", "control"},
 }
 NOBODY_HEARS = (">", "*", "$SYS.>", "_INBOX.>", "$KV.>", "audit.>")
-
-
-@pytest.fixture
-async def mesh(tmp_path: Path) -> AsyncIterator[Secured]:
-    """A server with keys, users and the topology."""
-    async with secured(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
-async def admin(mesh: Secured) -> AsyncIterator[Connection]:
-    """What looks after that server."""
-    async with open_connection(mesh.settings(ADMIN), "test", LOG) as connection:
-        yield connection
 
 
 async def _state(admin: Connection) -> dict[str, Any]:

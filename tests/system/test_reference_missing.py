@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from mesh import broker as ports
 from mesh.connection import Connection
 from mesh.errors import BrokerError
 from mesh.kv import KeyValue
@@ -19,8 +18,8 @@ from schemas.naming import Bucket
 from schemas.wire import json_decoder
 from services.simulator.faults import Fault
 from tests.mesh.programs import RunningProgram, mesh_run, running_program
-from tests.services.simulator.listening import KEY
 from tests.services.simulator.resting import FIRST_DAY, synthetic, vendor
+from tests.system.programs import small_market
 
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -40,21 +39,8 @@ _decode_board = json_decoder(Board).decode
 @pytest.fixture
 def market(broker: RunningBroker) -> Settings:
     """A small synthetic market, as a live feed on free ports; its REST API is asked where a test says."""
-    feed, rest = ports.free_ports(2)
-    return Settings(
-        nats_url=broker.url,
-        partitions=2,
-        api_key=KEY,
-        feed=f"127.0.0.1:{feed}",
-        feed_tls=False,
-        rest_url=f"http://127.0.0.1:{rest}",
-        reference_days=FIRST_DAY,
-        reference_calls=100_000,
-        reference_history=40,
-        reference_curves=5,
-        sim_key=KEY,
-        sim_port=feed,
-        sim_rest_port=rest,
+    return msgspec.structs.replace(
+        small_market(broker.url),
         sim_symbols=SYMBOLS,
         sim_speed="20",  # a volume curve that has come shows from the next minute on
         sim_start=f"{FIRST_DAY}T08:30:00",

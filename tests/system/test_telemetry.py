@@ -1,16 +1,12 @@
 """Telemetry of a whole mesh of real programs: a receiver of OTLP is told of it, Prometheus scrapes it."""
 
-import asyncio
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from mesh import broker as ports
 from mesh import clock
 from mesh.instruments import EVERY, INSTRUMENTS
 from mesh.testing import RunningBroker, eventually
@@ -19,12 +15,11 @@ from mesh.widget_client import open_widget_client
 from tests.mesh.exposed import Figures, figures, read
 from tests.mesh.programs import RunningProgram
 from tests.mesh.receiver import Receiver, attributes, receiving
+from tests.monitoring.prometheus import Prometheus, running_prometheus
 from tests.system.programs import TOKEN_KEY, running_mesh, small_market
 
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(150)]
-
-Ask = Callable[[str], Awaitable[dict[str, str]]]
 
 FEED = "board/volume"
 TOLD = ("listener", "processors", "boards", "widgets")
@@ -99,18 +94,16 @@ async def _goes_on(board: Any, listener: RunningProgram) -> None:
 
 async def test_prometheus_scrapes_every_program(broker: RunningBroker, tmp_path: Path) -> None:
     """Prometheus finds each program up, and takes what it shows; no program shows what is not declared for it."""
-    prometheus = shutil.which("prometheus")
-    if prometheus is None:
-        pytest.skip("no prometheus on PATH")
     settings = small_market(broker.url)
     async with running_mesh(settings, tmp_path) as programs, _client(settings.port):
-        async with _scraping(prometheus, tmp_path, programs) as ask:
+        targets = {name: [f"127.0.0.1:{each.port}"] for name, each in programs.items()}
+        async with running_prometheus(tmp_path, targets) as prometheus:
 
             async def up() -> dict[str, str]:
-                return await ask("up")
+                return await _by_program(prometheus, "up")
 
             await eventually(up, lambda found: found == dict.fromkeys(EVERY, "1"), timeout_s=40)  # type: ignore[arg-type]  # T is what is awaited
-            versions = await ask("tickmesh_build_info")
+            versions = await _by_program(prometheus, "tickmesh_build_info")
         await eventually(lambda: _has_delivered(programs["widgets"]), timeout_s=30)  # type: ignore[arg-type]  # T is what is awaited
         shown = {name: (await each.ask("/metrics")).text for name, each in programs.items()}
 
@@ -120,6 +113,12 @@ async def test_prometheus_scrapes_every_program(broker: RunningBroker, tmp_path:
         assert described <= DECLARED.keys()
         assert {each for each in described if name not in DECLARED[each].programs} == set()
         _assert_attributes(read(text))
+
+
+async def _by_program(prometheus: Prometheus, expression: str) -> dict[str, str]:
+    return {
+        each["metric"]["program"]: each["value"][1] for each in await prometheus.query(expression)
+    }
 
 
 async def _has_delivered(widgets: RunningProgram) -> float:
@@ -138,44 +137,3 @@ def _assert_attributes(shown: Figures) -> None:
             if name in DECLARED
         )
         assert each.labels.keys() - {"le"} == set(DECLARED[name].attributes)
-
-
-@asynccontextmanager
-async def _scraping(
-    prometheus: str, folder: Path, programs: dict[str, RunningProgram]
-) -> AsyncIterator[Ask]:
-    """A Prometheus that scrapes *programs*; gives what asks it for the value of each program."""
-    [port] = ports.free_ports(1)
-    targets = "".join(
-        f'      - {{targets: ["127.0.0.1:{each.port}"], labels: {{program: {name}}}}}\n'
-        for name, each in programs.items()
-    )
-    config = folder / "prometheus.yml"
-    config.write_text(
-        "global: {scrape_interval: 1s}\nscrape_configs:\n"
-        f"  - job_name: tickmesh\n    static_configs:\n{targets}"
-    )
-    process = await asyncio.create_subprocess_exec(
-        prometheus,
-        f"--config.file={config}",
-        f"--storage.tsdb.path={folder / 'prometheus'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-
-    async def ask(query: str) -> dict[str, str]:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            try:
-                address = f"http://127.0.0.1:{port}/api/v1/query"
-                answer = (await http.get(address, params={"query": query})).json()
-            except httpx.TransportError:
-                return {}
-        found = answer.get("data", {}).get("result", [])
-        return {each["metric"]["program"]: each["value"][1] for each in found}
-
-    try:
-        yield ask
-    finally:
-        process.terminate()
-        await process.wait()
