@@ -45,10 +45,13 @@ FROM (SELECT unnest(conditions) AS entry FROM read_json($path, columns = {condit
 
 _READ_JSON_LINES = """
 CREATE TABLE line AS
-WITH read AS (
-    SELECT root, place, row_number() OVER () AS line, json, json ->> '$.ev' AS ev,
+WITH numbered AS (
+    -- before the join, which sends the few rows at the end of a reader's buffer to the end of all
+    SELECT row_number() OVER () AS line, json, filename FROM read_ndjson_objects($paths, filename = true)),
+read AS (
+    SELECT root, place, line, json, json ->> '$.ev' AS ev,
            coalesce(json ->> '$.e', json ->> '$.t')::BIGINT AS ms
-    FROM read_ndjson_objects($paths, filename = true) JOIN source ON path = filename
+    FROM numbered JOIN source ON path = filename
     -- halts are in nanoseconds, and no query is about them
     WHERE json ->> '$.ev' IN ('A', 'AM', 'T', 'Q'))
 SELECT *, max(ms) OVER (PARTITION BY place ORDER BY line) AS known_ms FROM read
@@ -96,10 +99,12 @@ FROM read_csv($paths, header = true, all_varchar = true, filename = true) JOIN s
 
 _READ_FLAT_BARS = """
 INSERT INTO told_bar
+WITH numbered AS (
+    SELECT row_number() OVER () AS line, * FROM read_csv($paths, header = true, all_varchar = true, filename = true))
 SELECT root, true, 0, ticker, window_start::BIGINT // 1_000_000, window_start::BIGINT // 1_000_000 + 60_000,
-       window_start::BIGINT // 1_000_000 + 60_000, place, row_number() OVER (), open::DOUBLE, high::DOUBLE,
+       window_start::BIGINT // 1_000_000 + 60_000, place, line, open::DOUBLE, high::DOUBLE,
        low::DOUBLE, close::DOUBLE, volume::DOUBLE, NULL, NULL, NULL, NULL, NULL
-FROM read_csv($paths, header = true, all_varchar = true, filename = true) JOIN source ON path = filename
+FROM numbered JOIN source ON path = filename
 """
 
 _DAYS = """
