@@ -67,7 +67,7 @@ const outputOf = (entry) => Object.keys(outputs).find((name) => outputs[name].en
 const needed = [...withImports(outputOf("src/main.ts"))];
 // Named in the page, they come side by side: else the browser knows of each only when it has read who imports it.
 const links = needed.map((name) => `<link rel="modulepreload" href="${name.replace(/^dist\//, "")}">\n`).join("");
-const page = await readFile(`${here}index.html`, "utf8");
+const page = (await readFile(`${here}index.html`, "utf8")).replace(/\n +/g, "\n");
 await writeFile(`${out}/index.html`, page.replace("</head>", `${links}</head>`));
 
 /** What the page needs while the service is away; its name changes with any of it. */

@@ -42,13 +42,19 @@ function showSource(): void {
   write("banner", BANNERS[source] ?? "");
 }
 
-/** The newest event on the tape, over all tables. */
+let marketShown = "";
+
+/** The newest event on the tape, over all tables; what is written each second is computed as often. */
 function showMarket(): void {
   const heads = client.tables().map((state) => state.head!);
   if (!heads.length) return;
   const newest = heads.reduce((a, b) => (b.asof_ms > a.asof_ms ? b : a));
+  const nowMs = tapeClock.now() ?? newest.asof_ms;
+  const seconds = [newest.asof_ms, nowMs].map((ms) => Math.floor(ms / 1000)).join();
+  if (seconds === marketShown) return;
+  marketShown = seconds;
   write("market", `${newYorkTime(newest.asof_ms)} · ${session(newest.session)} · ${day(newest.trading_day)}`);
-  const { next, leftMs } = sessionAt(tapeClock.now() ?? newest.asof_ms);
+  const { next, leftMs } = sessionAt(nowMs);
   write("next", `${session(next)} in ${countdown(leftMs)}`);
 }
 

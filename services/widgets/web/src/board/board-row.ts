@@ -4,7 +4,7 @@ import type { Cells } from "../wire/protocol";
 import type { Column, Places } from "./columns";
 
 /** How often a highlight fades before it is gone; in steps, since a continuous fade repaints sixty times a second. */
-const FLASH_STEPS = 3;
+const FLASH_STEPS = 2;
 /** Changes of the day by which rows are tinted, percent. */
 const HEAT_PCT = [10, 20, 50, 100];
 const HOUR_MS = 3_600_000;
@@ -38,15 +38,14 @@ export class BoardRow {
   #name: Written;
   #flame = mark("flame");
   #halt = mark("halted");
-  #new = mark("new");
+  #new = mark("new", "NEW");
   #cells: Written[];
   #bar: HTMLElement | null = null;
   #line: SVGPathElement | null = null;
-  /** How the last change of each cell is tinted, by the element: the rank, then the columns. */
-  #tints: string[] = [];
-  #step = 0;
-  #hasJumped = false;
+  /** Highlights that fade: how a cell is tinted, and for how many steps yet. */
+  #lit = new Map<HTMLElement, { tint: string; step: number }>();
   #values: Cells | null = null;
+  #standing = "";
 
   constructor(columns: Column[]) {
     this.element.role = "row"; // said, since styles take it away
@@ -56,7 +55,7 @@ export class BoardRow {
     this.#name = { element: document.createElement("span"), text: document.createTextNode("") };
     this.#name.element.className = "name";
     this.#name.element.append(this.#name.text);
-    head.append(this.#name.element, this.#new, this.#flame, this.#halt);
+    head.append(this.#name.element);
     this.#cells = columns.map((column) => {
       const cell = this.#cell("td", column.ranking ? "ranking" : "");
       cell.element.style.setProperty("--width", `${column.width}px`);
@@ -76,12 +75,10 @@ export class BoardRow {
 
   /** Show *symbol* here from now on, without the marks of the row that was here before. */
   bind(symbol: string): void {
-    this.#untint();
-    if (this.#step) this.#light(0);
+    for (const cell of this.#lit.keys()) this.#light(cell, "", 0);
     this.symbol = symbol;
     this.index = -1;
     this.#values = null;
-    for (const cell of this.#cells) this.#write(cell, "");
     this.draw(null);
     this.#write(this.#name, symbol);
   }
@@ -90,12 +87,7 @@ export class BoardRow {
   place(index: number, flashes: boolean): void {
     if (this.index === index) return;
     const places = this.index < 0 ? 0 : this.index - index;
-    if (flashes && Math.abs(places) > 1) { // by one, rows only make room
-      this.#untint();
-      this.#tint(0, this.#rank, tintOf(places));
-      this.#hasJumped = true;
-      this.#light(FLASH_STEPS);
-    }
+    if (flashes && Math.abs(places) > 1) this.#light(this.#rank, tintOf(places)); // by one, rows only make room
     this.element.ariaRowIndex = String(index + 2); // the head is row 1
     this.#rank.ariaLabel = String(index + 1); // who sees reads it beside the rows, where it does not move
     this.index = index;
@@ -103,35 +95,31 @@ export class BoardRow {
 
   /**
    * Show *values*, highlighting once what changed; none: the symbol has left the board.
-   * *moved* says where it would stand if its place were not held: `up`, `down` or nothing.
+   * *moved* says where it would stand if its place were not held: `up`, `down` or nothing; the keyboard is on one that
+   * *isActive*.
    */
-  show(values: Cells | undefined, around: Surroundings, moved: string, isNew: boolean, isChosen: boolean): void {
-    set(this.#rank, "moved", moved);
-    set(this.element, "gone", values ? "" : "1");
-    set(this.element, "chosen", isChosen ? "1" : "");
-    if (this.#new.hidden === isNew) {
-      this.#new.hidden = !isNew;
-      this.#new.textContent = isNew ? "NEW" : "";
+  show(values: Cells | undefined, around: Surroundings, moved: string, isNew: boolean, isChosen: boolean, isActive: boolean): void {
+    const standing = [moved, isNew, isChosen, isActive, !values].join();
+    if (standing !== this.#standing) {
+      this.#standing = standing;
+      set(this.#rank, "moved", moved);
+      set(this.element, "gone", values ? "" : "1");
+      set(this.element, "chosen", isChosen ? "1" : "");
+      set(this.element, "active", isActive ? "1" : "");
+      this.#stand(this.#new, isNew);
     }
+    if (!values && !this.#values) this.#blank();
     if (!values || values === this.#values) return;
     const before = this.#values;
-    if (!this.#hasJumped) this.#tint(0, this.#rank, "");
-    this.#hasJumped = false;
-    let isLit = false;
     around.columns.forEach((column, n) => {
       const value = values[column.place] ?? null;
       const cell = this.#cells[n];
-      let tint = "";
-      if (this.#write(cell, column.text(value))) {
-        if (column.signed) set(cell.element, "sign", signOf(value));
-        const old = before?.[column.place];
-        const flashes = around.flashes && column.tinted && typeof value === "number" && typeof old === "number";
-        if (flashes) tint = tintOf(value - old);
-      }
-      this.#tint(n + 1, cell.element, tint);
-      isLit ||= tint !== "";
+      if (!this.#write(cell, column.text(value))) return;
+      if (column.signed) set(cell.element, "sign", signOf(value));
+      const old = before?.[column.place];
+      const flashes = around.flashes && column.tinted && typeof value === "number" && typeof old === "number";
+      if (flashes) this.#light(cell.element, tintOf(value - old));
     });
-    if (isLit) this.#light(FLASH_STEPS);
     this.#values = values;
     this.#showMarks(values, around);
   }
@@ -147,8 +135,8 @@ export class BoardRow {
 
   /** Let highlights fade by one step; whether any is left. */
   fade(): boolean {
-    if (this.#step) this.#light(this.#step - 1);
-    return this.#step > 0;
+    for (const [cell, { tint, step }] of this.#lit) this.#light(cell, tint, step - 1);
+    return this.#lit.size > 0;
   }
 
   #showMarks(values: Cells, { places, heat, nowMs }: Surroundings): void {
@@ -163,18 +151,31 @@ export class BoardRow {
     }
     const halt = values[places.halt];
     const isHalted = halt === "paused" || halt === "limit";
-    this.#halt.hidden = !isHalted;
+    this.#stand(this.#halt, isHalted);
     if (isHalted) {
       this.#halt.textContent = halt === "paused" ? "H" : "L";
       this.#halt.title = halt === "paused" ? "Trading is paused" : "At a price band: may be paused within 15 s";
     }
     const newsMs = values[places.newsMs];
-    this.#flame.hidden = typeof newsMs !== "number";
-    if (typeof newsMs === "number") {
+    const isToldOf = typeof newsMs === "number";
+    this.#stand(this.#flame, isToldOf);
+    if (isToldOf) {
       const ageMs = Math.max(0, nowMs - newsMs);
       set(this.#flame, "age", String(FLAME_H.findIndex((hours) => ageMs < hours * HOUR_MS)));
       this.#flame.title = `Newest article ${duration(ageMs)} ago`;
     }
+  }
+
+  /** Have a mark beside the name, the newest first, or not: most rows have none, and what is not there is not styled. */
+  #stand(mark: HTMLElement, isShown: boolean): void {
+    if (!isShown) mark.remove();
+    else if (!mark.parentNode) this.#name.element.after(mark);
+  }
+
+  /** Nothing is known of the symbol: what is left is of the one that was here before. */
+  #blank(): void {
+    for (const cell of this.#cells) this.#write(cell, "");
+    for (const mark of [this.#flame, this.#halt]) mark.remove();
   }
 
   #lineIn(): SVGElement {
@@ -185,21 +186,14 @@ export class BoardRow {
     return box as SVGElement;
   }
 
-  #tint(n: number, element: HTMLElement, tint: string): void {
-    if ((this.#tints[n] ?? "") === tint) return;
-    this.#tints[n] = tint;
-    set(element, "tint", tint);
-  }
-
-  #untint(): void {
-    this.#tint(0, this.#rank, "");
-    this.#cells.forEach((cell, n) => this.#tint(n + 1, cell.element, ""));
-  }
-
-  /** Highlight what is tinted: with one attribute for the row, since a busy board has a hundred cells that change at a time. */
-  #light(step: number): void {
-    this.#step = step;
-    this.element.setAttribute("data-flash", String(step));
+  #light(cell: HTMLElement, tint: string, step = FLASH_STEPS): void {
+    if (step) {
+      cell.dataset.tint = `${tint} ${step}`;
+      this.#lit.set(cell, { tint, step });
+    } else {
+      delete cell.dataset.tint;
+      this.#lit.delete(cell);
+    }
   }
 
   #cell(kind: "td" | "th", name: string): Written {
@@ -223,14 +217,14 @@ function tintOf(change: number): string {
   return change > 0 ? "up" : change < 0 ? "down" : "flat";
 }
 
-function mark(name: string): HTMLElement {
+function mark(name: string, text = ""): HTMLElement {
   const element = document.createElement("span");
   element.className = `mark ${name}`;
-  element.hidden = true;
-  if (name === "new") element.title = "New on this board";
+  element.textContent = text;
   return element;
 }
 
+/** Only what changes is written: an attribute that is set to what it was has its element styled anew. */
 function set(element: HTMLElement, name: string, value: string): void {
   if ((element.dataset[name] ?? "") === value) return;
   if (value) element.dataset[name] = value;

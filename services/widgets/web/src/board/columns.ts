@@ -20,8 +20,7 @@ export interface Places {
 }
 
 /** The columns of a board as it is, of which one may be what it ranks by. */
-export function columnsOf(state: TableState, settings: BoardSettings): Column[] {
-  const ranked = ranking(state, rankedBy(settings.board));
+export function columnsOf(state: TableState, settings: BoardSettings, ranked: string): Column[] {
   return shownColumns(settings, ranked).map((name) => {
     const field = fieldOf(name);
     const width = settings.widths[name] ?? field.width;
@@ -37,8 +36,9 @@ export function placesOf(state: TableState): Places {
 /** So many rows say by what all are ranked: asked at each update, of all of them would cost more than it tells. */
 const ASKED_ROWS = 5;
 
-/** *expected*, if its cells are the scores of the first rows, or the same negated; else the score itself. */
-function ranking(state: TableState, expected: string): string {
+/** The field that the rows are ranked by: the usual one of *board*, if its cells are the scores of the first rows, or the same negated; else the score itself. */
+export function ranking(state: TableState, board: string): string {
+  const expected = rankedBy(board);
   const [field, score] = [expected, "score"].map((name) => state.columns.indexOf(name));
   if (field < 0 || score < 0) return expected;
   const size = (value: unknown) => (typeof value === "number" ? Math.abs(value) : value);

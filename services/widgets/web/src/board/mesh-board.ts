@@ -6,7 +6,7 @@ import type { TableState } from "../wire/feed-state";
 import { MeshWidget } from "../widgets/widget";
 import type { Surroundings } from "./board-row";
 import { Body } from "./body";
-import { columnsOf, placesOf, type Column } from "./columns";
+import { columnsOf, placesOf, ranking, type Column } from "./columns";
 import { Drawing } from "./drawing";
 import { headCells } from "./head";
 import { stepped } from "./keys";
@@ -18,7 +18,7 @@ import { boardStyle } from "./style";
 import { showWords } from "./words";
 
 /** Rows beyond both edges, for who scrolls. */
-const OVERSCAN = 3;
+const OVERSCAN = 1;
 const FADE_MS = 180;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -36,6 +36,7 @@ export class MeshBoard extends MeshWidget {
 
   #columns: Column[] = [];
   #columnsKey = "";
+  #parts: Record<string, HTMLElement> = {};
   #around: Surroundings | null = null;
   #order = new Order();
   #drawing = new Drawing();
@@ -167,7 +168,7 @@ export class MeshBoard extends MeshWidget {
   }
 
   #one<E extends HTMLElement>(selector: string): E {
-    return this.renderRoot.querySelector<E>(selector)!;
+    return (this.#parts[selector] ??= this.renderRoot.querySelector<E>(selector)!) as E;
   }
 
   #request(): void {
@@ -186,7 +187,7 @@ export class MeshBoard extends MeshWidget {
       this.#showRows(state);
       this.#fading ||= setTimeout(() => this.#fade(), FADE_MS + WITHIN_MS);
     }
-    showWords(this.#one("section"), {
+    showWords((selector) => this.#one(selector), {
       board: this.board.board, state, isHeld: this.#order.isHeld,
       error: this.followed("board")?.error?.message, where: this.#taken?.view.where,
     });
@@ -200,16 +201,16 @@ export class MeshBoard extends MeshWidget {
 
   #fitColumns(state: TableState): void {
     const { board } = this;
-    const columns = columnsOf(state, board);
-    const key = JSON.stringify([columns.map(({ name, place, width, ranking }) => [name, place, width, ranking]), board.sort]);
     this.#around = {
       columns: this.#columns, places: placesOf(state), heat: board.heat,
       nowMs: tapeClock.now() ?? this.client.nowMs(),
       flashes: appearance.now.highlight !== "off" && !calm.matches,
     };
+    const ranked = ranking(state, board.board);
+    const key = JSON.stringify([state.columns, board, ranked]);
     if (key === this.#columnsKey) return;
     this.#columnsKey = key;
-    this.#around.columns = this.#columns = columns;
+    const columns = this.#around.columns = this.#columns = columnsOf(state, board, ranked);
     this.#order.shown = state.order;
     this.#body?.clear();
     this.#one("thead tr").replaceChildren(...headCells(columns, board.sort, {
@@ -232,8 +233,8 @@ export class MeshBoard extends MeshWidget {
     this.#body.place(symbols, first, this.#order.shown.length, this.#rowHeight, this.#columns).forEach((row, n) => {
       row.place(first + n, around.flashes);
       const { symbol } = row;
-      row.show(state.rows.get(symbol), around, moved(first + n, ranks?.get(symbol)), isNew(symbol), symbol === this.symbol);
-      row.element.toggleAttribute("data-active", this.#order.hasKeys && symbol === this.#active);
+      row.show(state.rows.get(symbol), around, moved(first + n, ranks?.get(symbol)), isNew(symbol),
+        symbol === this.symbol, this.#order.hasKeys && symbol === this.#active);
     });
   }
 

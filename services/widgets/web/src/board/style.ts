@@ -46,12 +46,11 @@ export const boardStyle = css`
   td[data-sign="up"] { color: var(--up); }
   td[data-sign="down"] { color: var(--down); }
 
-  [data-tint="up"] { --tint: var(--up-rgb); }
-  [data-tint="down"] { --tint: var(--down-rgb); }
-  [data-tint="flat"] { --tint: 150 165 190; }
-  [data-flash="3"] > [data-tint] { background: rgb(var(--tint) / var(--flash-3, 20%)); }
-  [data-flash="2"] > [data-tint] { background: rgb(var(--tint) / var(--flash-2, 12%)); }
-  [data-flash="1"] > [data-tint] { background: rgb(var(--tint) / var(--flash-1, 5%)); }
+  [data-tint] { --tint: 150 165 190; }
+  [data-tint~="up"] { --tint: var(--up-rgb); }
+  [data-tint~="down"] { --tint: var(--down-rgb); }
+  [data-tint~="2"] { background: rgb(var(--tint) / var(--flash-2, 20%)); }
+  [data-tint~="1"] { background: rgb(var(--tint) / var(--flash-1, 8%)); }
 
   .barred { position: relative; }
   .barred i {

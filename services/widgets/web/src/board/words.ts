@@ -13,16 +13,17 @@ export interface Standing {
   where: string | null | undefined;
 }
 
-/** Write what is to be said about all rows, and what is said in their place. */
-export function showWords(section: Element, standing: Standing): void {
+/** Write what is to be said about all rows, and what is said in their place; into *part*s of the board. */
+export function showWords(part: (selector: string) => Element, standing: Standing): void {
   const { state, isHeld } = standing;
   const isOld = state?.isRecalled === true;
+  const section = part("section");
   section.classList.toggle("loading", !state);
   section.classList.toggle("held", isHeld);
   section.classList.toggle("bare", !state?.order.length);
   section.classList.toggle("old", isOld);
-  write(section, ".note", isOld ? `as of ${newYorkTime(state.head!.asof_ms)}` : isHeld ? "order held" : "");
-  write(section, ".empty", !state ? standing.error ?? "Loading…" : state.order.length ? "" : whyEmpty(standing));
+  write(part(".note"), isOld ? `as of ${newYorkTime(state.head!.asof_ms)}` : isHeld ? "order held" : "");
+  write(part(".empty"), !state ? standing.error ?? "Loading…" : state.order.length ? "" : whyEmpty(standing));
 }
 
 function whyEmpty({ board, where }: Standing): string {
@@ -30,7 +31,6 @@ function whyEmpty({ board, where }: Standing): string {
   return board === "gainers" || board === "losers" ? "No symbol has an official open yet" : "No symbol ranks here now";
 }
 
-function write(section: Element, selector: string, text: string): void {
-  const element = section.querySelector(selector)!;
+function write(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
