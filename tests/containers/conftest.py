@@ -41,7 +41,7 @@ def image(engine: docker.DockerClient, base: str, tmp_path_factory: pytest.TempP
     return build_image(engine, base, tmp_path_factory.mktemp("builder"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A mesh that runs from the image, every program ready."""
     with running_stack(image, tmp_path_factory.mktemp("stack")) as running:
