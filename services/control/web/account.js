@@ -28,20 +28,26 @@ async function showSessions() {
       })))));
 }
 
-/** @param {string} path */
-const leave = (path) => async () => {
-  const answer = await call(path, {});
-  if (answer.ok) location.replace(answer.data.next ?? "/sign-in");  // a provider may have a session to end, too
-  else complain(answer.message);
-};
+/**
+ * Let a button end sessions; until now it was disabled, since nothing would have come of it.
+ * @param {string} id @param {string} path
+ */
+function leaveBy(id, path) {
+  place(id).disabled = false;
+  place(id).addEventListener("click", async () => {
+    const answer = await call(path, {});
+    if (answer.ok) location.replace(answer.data.next ?? "/sign-in");  // a provider may have a session to end, too
+    else complain(answer.message);
+  });
+}
 
 const who = await me();
 if (!who) location.replace(SIGN_IN);
 else {
   place("user").textContent = place("own-name").value = who.user;
   place("role").textContent = who.role;
-  place("out").addEventListener("click", leave("/v1/sign-out"));
-  place("out-all").addEventListener("click", leave("/v1/sign-out-everywhere"));
+  leaveBy("out", "/v1/sign-out");
+  leaveBy("out-all", "/v1/sign-out-everywhere");
   onSubmit(place("password"), async () => {
     complain("");
     complain("", "done");

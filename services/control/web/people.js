@@ -75,13 +75,15 @@ export function complain(say, place_ = "wrong") {
 
 /**
  * Have a form do something instead of loading a page.
+ * Its button is disabled until now: sent by the browser itself, a password would stand in the address.
  * @param {HTMLFormElement} form
  * @param {() => Promise<unknown>} act
  */
 export function onSubmit(form, act) {
+  const send = /** @type {HTMLButtonElement} */ (form.querySelector("button.main"));
+  send.disabled = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const send = /** @type {HTMLButtonElement} */ (form.querySelector("button.main"));
     send.disabled = true;
     form.setAttribute("aria-busy", "true");
     await act();

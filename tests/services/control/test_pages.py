@@ -1,7 +1,9 @@
 """The pages of sign-in and account in a browser: what a person does there, and that nothing of them is against the policy."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from mesh.connection import Connection
 from mesh.settings import Settings
@@ -120,3 +122,39 @@ async def test_anybody_makes_an_account_where_that_is_on(
         await page.get_by_role("link", name="Make one").click()
         await choose(page, "eve")
         await expect(page.locator("#role")).to_have_text("viewer")
+
+
+async def test_password_typed_before_the_script_has_come_goes_nowhere(
+    browser: Browser, program: Running
+) -> None:
+    """Enter does nothing until the page can send it: a browser's own sending would show it in the address and in logs."""
+    page = await new_page(browser, [])
+    come = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await come.wait()
+        await route.continue_()
+
+    await page.route("**/people.js", late)
+    await page.goto(program.lifecycle.said("admin.missing")[0]["open_once"], wait_until="commit")
+    opened = page.url
+    await page.get_by_label("Name").fill("ann")
+    await page.locator("#password").fill(PASSWORD)
+    await page.locator("#again").fill(PASSWORD)
+    await page.locator("#again").press("Enter")
+    assert page.url == opened
+    come.set()
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page).to_have_url(f"{program.origin}/account")
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+    come.clear()
+    await page.goto(f"{program.origin}/sign-in", wait_until="commit")
+    await page.get_by_label("Name").fill("ann")
+    await page.locator("#password").fill(PASSWORD)
+    await page.locator("#password").press("Enter")
+    assert page.url == f"{program.origin}/sign-in"
+    come.set()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
+    await expect(page).to_have_url(f"{program.origin}/account")

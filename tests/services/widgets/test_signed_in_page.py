@@ -106,7 +106,7 @@ async def _sign_in(page: Page, mesh: Mesh) -> None:
     await page.locator("#sign-in").click()
     await page.locator("#name").fill("vera")
     await page.locator("#password").fill(PASSWORD)
-    await page.locator("#password").press("Enter")
+    await page.get_by_role("button", name="Sign in", exact=True).click()
     await page.wait_for_url(mesh.wds.page)
 
 
