@@ -284,6 +284,24 @@ async def test_page_highlights_a_change_once(page: Page, program: Running, marke
     assert await page.evaluate("lights") == ["up 2", "up 1"]
 
 
+async def test_rows_are_seen_in_order_before_they_stand_so(
+    page: Page, program: Running, market: Market
+) -> None:
+    """Rows that trade places are seen so at once and counted so; the document follows when the board is calm."""
+    await page.goto(program.page)
+    await expect_symbols(page, "AAA", "BBB", "BRK.B")
+    await market.show(THREE[2], THREE[0], THREE[1])
+
+    rows = page.locator(f"{GAINERS} .rows tr")
+    await expect(rows.filter(has_text="BRK.B")).to_have_attribute("aria-rowindex", "2")
+    seen = await rows.evaluate_all(
+        """rows => rows.map(row => [row.getBoundingClientRect().top, row.ariaRowIndex, row.querySelector(".name").textContent])
+            .sort((a, b) => a[0] - b[0]).map(([, index, name]) => [index, name])"""
+    )
+    assert seen == [["2", "BRK.B"], ["3", "AAA"], ["4", "BBB"]]
+    await expect_symbols(page, "BRK.B", "AAA", "BBB")
+
+
 async def test_page_writes_numbers_as_traders_read_them(page: Page, program: Running) -> None:
     """Unknown is a dash and zero a number; digits go where they matter, and minus is a minus."""
     await page.goto(program.page)

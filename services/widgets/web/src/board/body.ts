@@ -1,26 +1,34 @@
 import { BoardRow } from "./board-row";
 import type { Column } from "./columns";
 
+/** Rows stand in the document as they are seen after so long without another order, and after so long at most. */
+const CALM_MS = 1_000;
+const SETTLED_MS = 10_000;
+
 /**
  * The rows of a board that are in sight.
  *
- * Each symbol keeps its element while it is in sight, and of elements that trade places as few as can be are moved:
- * what is moved is laid out anew. Ranks belong to places, not to rows, and are one text that stays as it is.
+ * Each symbol keeps its element while it is in sight. Rows that trade places are only shifted at first: an element that
+ * is moved in the document is styled and laid out anew, which takes longer than all the rest of a busy board's update.
+ * Their `aria-rowindex` is right at once; who comes to the board finds the document in its order, and keeps it there.
+ * Ranks belong to places, not to rows, and are one text that stays as it is.
  */
 export class Body {
   #table: HTMLElement;
   #body: HTMLElement;
   #above: HTMLElement;
   #below: HTMLElement;
-  #ranks: Text;
+  #ranks = new Text();
   #rows = new Map<string, BoardRow>();
+  /** As they are seen. */
   #placed: readonly BoardRow[] = [];
+  #shiftedAt = 0;
+  #settling: ReturnType<typeof setTimeout> | undefined;
 
   constructor(table: HTMLElement) {
     this.#table = table;
     this.#body = table.querySelector(".rows")!;
     [this.#above, this.#below] = table.querySelectorAll<HTMLElement>(".space td");
-    this.#ranks = document.createTextNode("");
     const ranks = document.createElement("pre");
     ranks.append(this.#ranks);
     this.#above.append(ranks);
@@ -74,32 +82,27 @@ export class Body {
 
   #arrange(rows: readonly BoardRow[]): void {
     if (rows.length === this.#placed.length && rows.every((row, n) => row === this.#placed[n])) return;
-    const before = new Map(this.#placed.map((row, place) => [row, place]));
-    const stay = ascending(rows.map((row) => before.get(row) ?? -1));
-    let next: HTMLElement | null = null;
-    for (let place = rows.length - 1; place >= 0; place--) {
-      const { element } = rows[place];
-      if (!stay.has(place)) this.#body.insertBefore(element, next);
-      next = element;
-    }
     this.#placed = rows;
+    for (const { element } of rows) if (!element.parentNode) this.#body.append(element);
+    this.#shift();
+    this.#shiftedAt ||= Date.now();
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.settle(), Math.min(CALM_MS, this.#shiftedAt + SETTLED_MS - Date.now()));
   }
-}
 
-/** The places of a longest ascending part of *numbers*; those below zero belong to none. */
-function ascending(numbers: readonly number[]): Set<number> {
-  const ends: number[] = []; // by length, the place where a part of that length ends with the smallest number
-  const before: number[] = [];
-  numbers.forEach((number, place) => {
-    if (number < 0) return;
-    let length = ends.length;
-    while (length && numbers[ends[length - 1]] > number) length--;
-    before[place] = ends[length - 1] ?? -1;
-    ends[length] = place;
-  });
-  const found = new Set<number>();
-  for (let place = ends.at(-1) ?? -1; place >= 0; place = before[place]) found.add(place);
-  return found;
+  /** Have the rows stand in the document as they are seen. */
+  settle(): void {
+    this.#shiftedAt = 0;
+    if (!this.#shift()) return;
+    this.#body.replaceChildren(...this.#placed.map((row) => row.element));
+    this.#shift();
+  }
+
+  /** Have the rows be seen where they are placed; whether one stands elsewhere. */
+  #shift(): boolean {
+    const stand = new Map([...this.#body.children].map((element, n) => [element, n]));
+    return this.#placed.filter((row, place) => row.shift(place - stand.get(row.element)!)).length > 0;
+  }
 }
 
 function put(space: HTMLElement, height: number): void {

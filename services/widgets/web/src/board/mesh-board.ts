@@ -35,7 +35,8 @@ export class MeshBoard extends MeshWidget {
   declare name: string;
 
   #columns: Column[] = [];
-  #columnsKey = "";
+  /** What the columns were made of. */
+  #fitted: unknown[] = [];
   #parts: Record<string, HTMLElement> = {};
   #around: Surroundings | null = null;
   #order = new Order();
@@ -83,7 +84,7 @@ export class MeshBoard extends MeshWidget {
     clearTimeout(this.#fading || undefined);
     this.#order.stop();
     this.#drawing.stop();
-    this.#columnsKey = "";
+    this.#fitted = [];
     this.#frame = this.#fading = 0;
   }
 
@@ -158,6 +159,7 @@ export class MeshBoard extends MeshWidget {
 
   #hold(who: { pointer?: boolean; keys?: boolean }): void {
     this.#order.hold(who);
+    this.#body?.settle();
     this.#request();
   }
 
@@ -207,9 +209,9 @@ export class MeshBoard extends MeshWidget {
       flashes: appearance.now.highlight !== "off" && !calm.matches,
     };
     const ranked = ranking(state, board.board);
-    const key = JSON.stringify([state.columns, board, ranked]);
-    if (key === this.#columnsKey) return;
-    this.#columnsKey = key;
+    const fitted = [state.columns, this.settings, this.name, ranked];
+    if (fitted.every((part, n) => part === this.#fitted[n])) return;
+    this.#fitted = fitted;
     const columns = this.#around.columns = this.#columns = columnsOf(state, board, ranked);
     this.#order.shown = state.order;
     this.#body?.clear();
@@ -228,7 +230,7 @@ export class MeshBoard extends MeshWidget {
     const first = Math.max(0, Math.floor(top / this.#rowHeight) - OVERSCAN);
     const symbols = this.#order.shown.slice(first, Math.ceil((top + height) / this.#rowHeight) + OVERSCAN);
     const ranks = this.#order.isHeld ? new Map(state.order.map((symbol, n) => [symbol, n])) : null;
-    const isNew = state.isRecalled ? () => false : this.#newcomers.among(state.order);
+    const isNew = state.isRecalled ? () => false : this.#newcomers.among(state);
     this.#body ??= new Body(this.#one("table"));
     this.#body.place(symbols, first, this.#order.shown.length, this.#rowHeight, this.#columns).forEach((row, n) => {
       row.place(first + n, around.flashes);

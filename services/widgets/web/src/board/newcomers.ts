@@ -1,3 +1,5 @@
+import type { TableState } from "../wire/feed-state";
+
 /** How long a symbol that came to a board is marked as new. */
 const NEW_MS = 60_000;
 
@@ -6,20 +8,20 @@ export class Newcomers {
   /** Of what was asked for. */
   readonly key: string;
   #since = new Map<string, number>();
-  #order: readonly string[] | null = null;
+  #arrivals = 0;
 
   constructor(key = "") {
     this.key = key;
   }
 
-  /** Whether a symbol of *order* came a moment ago. Whoever was there at first is not new. */
-  among(order: readonly string[]): (symbol: string) => boolean {
+  /** Whether a symbol of a board came a moment ago. Whoever was there at first is not new. */
+  among({ order, arrivals }: TableState): (symbol: string) => boolean {
     const now = performance.now();
-    if (order !== this.#order) {
-      const since = this.#order === null || !this.#order.length ? -Infinity : now;
+    if (arrivals !== this.#arrivals) {
+      const since = this.#since.size ? now : -Infinity;
       for (const symbol of order) if (!this.#since.has(symbol)) this.#since.set(symbol, since);
-      this.#order = order;
+      this.#arrivals = arrivals;
     }
-    return (symbol) => now - (this.#since.get(symbol) ?? -Infinity) < NEW_MS;
+    return (symbol) => now - this.#since.get(symbol)! < NEW_MS;
   }
 }

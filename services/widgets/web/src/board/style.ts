@@ -8,11 +8,12 @@ export const boardStyle = css`
   table { min-width: 100%; }
   thead { display: block; position: sticky; top: 0; z-index: 2; background: var(--panel-head); }
   tr { display: flex; min-width: 100%; }
-  .rows tr { height: var(--row-height, 24px); border-bottom: 1px solid var(--hair); contain: strict; line-height: calc(var(--row-height, 24px) - 1px); }
+  /* Rows are shifted (see Body); a row that was not until then would have all of them laid out, hence 0. */
+  .rows tr { height: var(--row-height, 24px); border-bottom: 1px solid var(--hair); contain: strict; translate: 0 0; line-height: calc(var(--row-height, 24px) - 1px); cursor: default; }
   thead tr { height: var(--head-height, 24px); line-height: calc(var(--head-height, 24px) - 1px); }
-  th, td { flex: 1 0 var(--width, 60px); }
+  /* A browser's own sheet has cells inherit this: with it, whatever changes of a row has all of its cells styled anew. */
+  th, td { flex: 1 0 var(--width, 60px); vertical-align: baseline; }
   .rows td, .rows th { height: auto; border: 0; overflow: visible; }
-  .rows tr { cursor: default; }
   .rows tr:hover { background: var(--hover); }
   .rows tr[data-heat="1"] { background: rgb(var(--up-rgb) / 4%); }
   .rows tr[data-heat="2"] { background: rgb(var(--up-rgb) / 8%); }
@@ -39,8 +40,7 @@ export const boardStyle = css`
 
   .rank { flex: none; position: relative; width: 34px; padding: 0 5px 0 0; font-size: 11px; }
   .symbol { flex: none; width: 92px; padding-left: 6px; text-align: left; }
-  .rows .symbol { font-weight: 600; }
-  .rows .ranking { font-weight: 600; }
+  .rows .symbol, .rows .ranking { font-weight: 600; }
   .rank[data-moved="up"]::before { content: "▲"; position: absolute; left: 2px; font-size: 7px; color: var(--up); }
   .rank[data-moved="down"]::before { content: "▼"; position: absolute; left: 2px; font-size: 7px; color: var(--down); }
   td[data-sign="up"] { color: var(--up); }

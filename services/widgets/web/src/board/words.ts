@@ -19,7 +19,6 @@ export function showWords(part: (selector: string) => Element, standing: Standin
   const isOld = state?.isRecalled === true;
   const section = part("section");
   section.classList.toggle("loading", !state);
-  section.classList.toggle("held", isHeld);
   section.classList.toggle("bare", !state?.order.length);
   section.classList.toggle("old", isOld);
   write(part(".note"), isOld ? `as of ${newYorkTime(state.head!.asof_ms)}` : isHeld ? "order held" : "");

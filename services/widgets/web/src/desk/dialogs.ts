@@ -24,7 +24,7 @@ export function keysDialog(list: readonly Command[]): TemplateResult {
 
 export function alertsDialog(): TemplateResult {
   return html`<h2>Alerts that called</h2>
-    ${heard.blocked ? html`<p class="warn">The browser makes no sound before you have clicked on the page once.</p>` : nothing}
+    ${heard.blocked ? html`<p class="warn">The browser makes no sound before a first click on the page.</p>` : nothing}
     ${heard.list.length ? html`<table class="heard"><thead><tr><th>Time</th><th>Symbol</th><th>What</th><th>Why</th><th>Widget</th></tr></thead>
       <tbody>${heard.list.map(({ alert, by }) => html`<tr @click=${() => showSymbol(alert.symbol)}>
         <td>${time(alert.event_ms)}</td><th scope="row">${alert.symbol}</th>

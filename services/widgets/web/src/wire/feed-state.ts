@@ -17,12 +17,14 @@ export class TableState {
   head: Head | null = null;
   /** When the newest changes arrived from the vendor, epoch milliseconds UTC; 0: unknown. */
   receivedMs = 0;
-  /** Names of the cells of a row; the first is `symbol`. */
+  /** Names of the cells of a row; the first is `symbol`. The same array as long as they are the same. */
   columns: string[] = [];
   /** Symbols, best row first. */
   order: readonly string[] = [];
   /** Cells by symbol, in the order of `columns`; null is unknown. */
   rows = new Map<string, Cells>();
+  /** Grows with rows that were not there before. */
+  arrivals = 0;
   /** How many rows there are on the server, of which the view may leave some out. */
   total = 0;
   /** Whether the last frame did not fit, or had another checksum than this table after it. */
@@ -33,9 +35,10 @@ export class TableState {
   snap(frame: Snap): void {
     this.isRecalled = false;
     this.epoch = frame.epoch;
-    this.columns = frame.columns;
+    if (String(frame.columns) !== String(this.columns)) this.columns = frame.columns;
     this.order = frame.rows.map((row) => row[0] as string);
     this.rows = new Map(frame.rows.map((row) => [row[0] as string, row]));
+    this.arrivals++;
     this.#stamp(frame);
   }
 
@@ -45,7 +48,9 @@ export class TableState {
     for (const symbol of frame.gone) this.rows.delete(symbol);
     if (frame.gone.length || frame.moves.length) this.order = reordered(this.order, frame.gone, frame.moves);
     for (const [, symbol] of frame.moves) {
-      if (!this.rows.has(symbol)) this.rows.set(symbol, [symbol, ...Array(this.columns.length - 1).fill(null)]);
+      if (this.rows.has(symbol)) continue;
+      this.rows.set(symbol, [symbol, ...Array(this.columns.length - 1).fill(null)]);
+      this.arrivals++;
     }
     this.#stamp(frame, this.#change(frame));
     return true;
