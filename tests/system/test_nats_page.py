@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -125,13 +126,8 @@ async def _kv_ls(ask: Asking) -> None:
 
 
 async def _stream_get(ask: Asking) -> None:
-    await ask.request("ctl.boards.do.log", {"level": "info", "by": "ann"})
-
-    async def last() -> str:
-        found = await ask.api("STREAM.MSG.GET.AUDIT", {"last_by_subj": "audit.>"})
-        return str(found["message"]["subject"])
-
-    assert (await last()).startswith("audit.")
+    found = await ask.api("STREAM.MSG.GET.AUDIT", {"last_by_subj": "audit.>"})
+    assert found["message"]["subject"].startswith("audit.")
 
 
 REQUESTS: dict[str, Callable[[Asking], Awaitable[None]]] = {
@@ -150,17 +146,20 @@ REQUESTS: dict[str, Callable[[Asking], Awaitable[None]]] = {
 
 @asynccontextmanager
 async def _running(folder: Path) -> AsyncIterator[MeshUp]:
+    """A mesh that has told of an alert, and of somebody's change."""
     async with mesh_up(
         folder, MESH_SIM_SYMBOLS="300", MESH_SIM_START="2026-01-05T09:30:10", MESH_IMAGE_VERSION="3.2.1"
     ) as mesh:  # fmt: skip
         await mesh.until_ready()
         async with signed_in(_url(mesh), _creds(mesh, "admin")) as admin:
+            asking = Asking(admin, "")
+            await asking.request("ctl.boards.do.log", {"level": "info", "by": "ann"})
 
-            async def alerts() -> int:
-                told = await Asking(admin, "").api("STREAM.INFO.ALERTS")
-                return int(told["state"]["messages"])
+            async def told_of() -> bool:
+                found = [await asking.api(f"STREAM.INFO.{name}") for name in ("ALERTS", "AUDIT")]
+                return all(each["state"]["messages"] for each in found)
 
-            await eventually(alerts, timeout_s=90)  # type: ignore[arg-type]  # T is what is awaited
+            await eventually(told_of, timeout_s=90)  # type: ignore[arg-type]  # T is what is awaited
         yield mesh
 
 
@@ -203,6 +202,18 @@ async def test_reader_is_refused_what_the_page_keeps_for_the_admin(tmp_path: Pat
                     async with asyncio.timeout(1):
                         await REQUESTS[_asked(question.command)](asking)
                 await eventually(lambda refused=user.refused: bool(refused))
+
+
+@pytest.mark.parametrize(("now_s", "since_s"), [(34_199, 86_399), (34_200, 0), (57_600, 23_400)])
+def test_alerts_can_be_asked_for_before_the_open_too(now_s: int, since_s: int) -> None:
+    """A second before 09:30 they are those since yesterday's: a negative duration is taken for another option."""
+    [command] = (each.command for each in QUESTIONS if "ALERTS" in each.command)
+    [sum_] = re.findall(r"\$\(\(.*\)\)", command)
+    at = {"$(date +%s)": now_s, "$(TZ=America/New_York date -d 09:30 +%s)": 34_200}
+    for asked, answer in at.items():
+        sum_ = sum_.replace(asked, str(answer))
+
+    assert subprocess.check_output(["sh", "-c", f"echo {sum_}"]) == f"{since_s}\n".encode()  # noqa: S603, S607  # the page's own
 
 
 @pytest.mark.skipif(shutil.which("nats") is None, reason="the `nats` command is not on PATH")
