@@ -106,7 +106,8 @@ async def _sign_in(page: Page, mesh: Mesh) -> None:
     await page.locator("#sign-in").click()
     await page.locator("#name").fill("vera")
     await page.locator("#password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in", exact=True).click()
+    await expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_enabled()
+    await page.locator("#password").press("Enter")
     await page.wait_for_url(mesh.wds.page)
 
 

@@ -8,19 +8,19 @@ export class Newcomers {
   /** Of what was asked for. */
   readonly key: string;
   #since = new Map<string, number>();
-  #arrivals = 0;
+  #joined: readonly string[] = [];
 
   constructor(key = "") {
     this.key = key;
   }
 
   /** Whether a symbol of a board came a moment ago. Whoever was there at first is not new. */
-  among({ order, arrivals }: TableState): (symbol: string) => boolean {
+  among({ joined }: TableState): (symbol: string) => boolean {
     const now = performance.now();
-    if (arrivals !== this.#arrivals) {
+    if (joined !== this.#joined) {
       const since = this.#since.size ? now : -Infinity;
-      for (const symbol of order) if (!this.#since.has(symbol)) this.#since.set(symbol, since);
-      this.#arrivals = arrivals;
+      for (const symbol of joined) if (!this.#since.has(symbol)) this.#since.set(symbol, since);
+      this.#joined = joined;
     }
     return (symbol) => now - this.#since.get(symbol)! < NEW_MS;
   }

@@ -23,8 +23,8 @@ export class TableState {
   order: readonly string[] = [];
   /** Cells by symbol, in the order of `columns`; null is unknown. */
   rows = new Map<string, Cells>();
-  /** Grows with rows that were not there before. */
-  arrivals = 0;
+  /** `order` as it was when rows came last that had not been there. */
+  joined: readonly string[] = [];
   /** How many rows there are on the server, of which the view may leave some out. */
   total = 0;
   /** Whether the last frame did not fit, or had another checksum than this table after it. */
@@ -38,7 +38,7 @@ export class TableState {
     if (String(frame.columns) !== String(this.columns)) this.columns = frame.columns;
     this.order = frame.rows.map((row) => row[0] as string);
     this.rows = new Map(frame.rows.map((row) => [row[0] as string, row]));
-    this.arrivals++;
+    this.joined = this.order;
     this.#stamp(frame);
   }
 
@@ -50,7 +50,7 @@ export class TableState {
     for (const [, symbol] of frame.moves) {
       if (this.rows.has(symbol)) continue;
       this.rows.set(symbol, [symbol, ...Array(this.columns.length - 1).fill(null)]);
-      this.arrivals++;
+      this.joined = this.order;
     }
     this.#stamp(frame, this.#change(frame));
     return true;
